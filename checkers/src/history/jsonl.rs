@@ -1,0 +1,1 @@
+//! The history as a file: one event per line.

@@ -1,0 +1,1 @@
+//! Invocations and their completions as operations.

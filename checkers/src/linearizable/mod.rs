@@ -1,0 +1,1 @@
+//! Does one order of the operations explain everything that clients saw?

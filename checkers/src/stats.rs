@@ -1,0 +1,1 @@
+//! Counts of outcomes, per function.

@@ -1,0 +1,1 @@
+//! No vacuous pass: a run that tested nothing is `unknown`.

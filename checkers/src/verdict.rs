@@ -1,0 +1,150 @@
+//! Verdicts and their evidence.
+//!
+//! ```text
+//!   valid  <  unknown(why)  <  invalid(evidence)        merge = the greater one
+//! ```
+//!
+//! A verdict is about a claim ("raft claims a linearizable kv"). One [`Verdict::merge`] serves checker,
+//! run, suite, exit code and report alike: a found violation is never hidden by something that could
+//! not be decided.
+
+use serde::{Deserialize, Serialize};
+
+/// What a checker decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "lowercase")]
+pub enum Verdict {
+    /// The claim holds on this history.
+    Valid,
+    /// Nothing could be decided, and why: a spent budget, a vacuous run.
+    Unknown {
+        /// The reason, with how far the checker got.
+        why: String,
+    },
+    /// The claim is broken.
+    Invalid {
+        /// What proves it.
+        evidence: Box<Evidence>,
+    },
+}
+
+impl Verdict {
+    /// The greater of two verdicts; of two equal ones, the first.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        if other.rank() > self.rank() { other } else { self }
+    }
+
+    /// `valid`, `unknown` or `invalid`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Unknown { .. } => "unknown",
+            Self::Invalid { .. } => "invalid",
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Valid => 0,
+            Self::Unknown { .. } => 1,
+            Self::Invalid { .. } => 2,
+        }
+    }
+}
+
+/// A checker's name, the claim it judged, what it decided, and the figures worth keeping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The checker: `linearizable`, `vacuity`, ...
+    pub checker: String,
+    /// The claim as a sentence: "raft claims a linearizable kv".
+    pub claim: String,
+    /// What was decided.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Figures for the reader, in order: `("keys checked", "182")`.
+    pub figures: Vec<(String, String)>,
+}
+
+/// What proves a claim broken, small enough for a person to check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Evidence {
+    /// Operations that no order explains.
+    Order(OrderEvidence),
+}
+
+impl Evidence {
+    /// One sentence saying why no order works.
+    pub fn sentence(&self) -> &str {
+        match self {
+            Self::Order(evidence) => &evidence.sentence,
+        }
+    }
+
+    /// The number of operations a person has to look at.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Order(evidence) => evidence.ops.len(),
+        }
+    }
+
+    /// Whether the evidence names no operation.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A set of operations that is contradictory by itself, whatever the rest of the history did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderEvidence {
+    /// The key whose history this is, as JSON text.
+    pub key: Option<String>,
+    /// The operations in order of invocation.
+    pub ops: Vec<EvidenceOp>,
+    /// The states that were possible before the first of them.
+    pub states_before: Vec<String>,
+    /// The longest legal order, one step an operation, and then the ones that cannot follow.
+    pub steps: Vec<EvidenceStep>,
+    /// One sentence saying why no order works.
+    pub sentence: String,
+}
+
+/// An operation of the evidence, with where it stands in the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceOp {
+    /// The index of its `invoke`.
+    pub invoke_index: usize,
+    /// The index of its completion, when it has one.
+    pub complete_index: Option<usize>,
+    /// Who acted.
+    pub process: String,
+    /// The node that was asked.
+    pub node: Option<String>,
+    /// The function.
+    pub f: String,
+    /// Argument and result in words: `write 3`, `read -> 5`, `cas 3 -> 4`.
+    pub text: String,
+    /// `ok`, or `info` when nobody knows whether it happened (but its effect was seen).
+    pub outcome: String,
+    /// When it began, in nanoseconds since the run began.
+    pub invoke_ns: u64,
+    /// When it completed; nothing while it is open.
+    pub complete_ns: Option<u64>,
+    /// A weakening under which the evidence already stands: "only its effect matters here".
+    pub note: Option<String>,
+}
+
+/// A step of the longest legal order, or an operation that cannot follow it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceStep {
+    /// Which operation: a position in [`OrderEvidence::ops`].
+    pub op: usize,
+    /// The possible state before it.
+    pub before: String,
+    /// The state after it, or nothing if it cannot happen here.
+    pub after: Option<String>,
+    /// Why it cannot: "reads 3, but the register holds 5".
+    pub why_not: Option<String>,
+}

@@ -1,0 +1,1 @@
+//! Processes in network namespaces, joined by a packet switch of our own.

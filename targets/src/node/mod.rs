@@ -1,0 +1,1 @@
+//! The driver that steps a protocol on a real machine.
