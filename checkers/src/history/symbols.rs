@@ -33,6 +33,11 @@ impl Symbols {
         symbol
     }
 
+    /// The symbol of a number's JSON text, without an allocation when it was met before.
+    pub fn intern_int(&mut self, number: i64) -> Symbol {
+        self.intern(itoa::Buffer::new().format(number))
+    }
+
     /// The symbol of a text, if it was met.
     pub fn get(&self, text: &str) -> Option<Symbol> {
         self.ids.get(text).copied()
