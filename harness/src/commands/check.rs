@@ -1,0 +1,124 @@
+//! `tribunal check`: the verdict on a stored run, or on a bare history file.
+//!
+//! A stored run is judged as when it was made: against its target's claim, and with the vacuity gate. A bare
+//! file is judged as a register per key; nothing is known of what it was meant to test.
+
+use super::print_json;
+use crate::cli::CheckArgs;
+use crate::exit::{Ending, Failure};
+use crate::judge::{Case, Sentence, judge};
+use crate::request;
+use crate::screen;
+use crate::store::{RunDir, RunRecord};
+use checkers::history::{History, jsonl};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::time::Duration;
+
+/// Judges everything that was named, even when some of it cannot be read.
+pub fn check(args: &CheckArgs) -> Result<Ending, Failure> {
+    let mut ending = Ending::Valid;
+    let mut first_failure = None;
+    let mut documents = Vec::new();
+    for input in &args.inputs {
+        match check_one(args, input) {
+            Ok((sentence, damage)) => {
+                ending = ending.merge(Ending::of(&sentence.verdict));
+                if args.json {
+                    documents.push(serde_json::json!({
+                        "input": input, "verdict": sentence.verdict.word(),
+                        "damage": damage, "judgements": sentence.judgements,
+                    }));
+                } else {
+                    print_sentence(input, &sentence, damage.as_deref());
+                }
+            }
+            Err(failure) => {
+                anstream::eprintln!("tribunal: {failure}");
+                first_failure.get_or_insert(failure);
+            }
+        }
+    }
+    if args.json {
+        print_json(&documents.into())?;
+    }
+    match first_failure {
+        // A violation dominates a file that could not be read.
+        Some(failure) if ending != Ending::Invalid => Err(failure),
+        _ => Ok(ending),
+    }
+}
+
+fn check_one(args: &CheckArgs, input: &str) -> Result<(Sentence, Option<String>), Failure> {
+    if Path::new(input).is_file() {
+        let (history, damage) = load_history(Path::new(input))?;
+        let case = Case {
+            target: input,
+            claim: "linearizable",
+            workload: request::workload("register")?,
+            final_reads: false,
+            interrupted: false,
+            whole_run: false,
+            budget: args.check_budget,
+        };
+        return Ok((judge(&history, &case, || false), damage));
+    }
+    let run = RunDir::find(&args.store.store, input)?;
+    let Stored { record, history, damage } = load_run(&run)?;
+    Ok((judge_run(&record, &history, args.check_budget)?, damage))
+}
+
+fn print_sentence(input: &str, sentence: &Sentence, damage: Option<&str>) {
+    let note = damage.map_or(String::new(), |damage| format!("\nNOTE: {damage}\n"));
+    let Sentence { verdict, judgements, stats } = sentence;
+    let closing = screen::closing(verdict, judgements, stats, None, &[]);
+    screen::say(&format!("{input}\n{note}\n{closing}"));
+}
+
+/// A stored run with its history.
+#[derive(Debug)]
+pub struct Stored {
+    /// What was asked and found.
+    pub record: RunRecord,
+    /// Everything that happened.
+    pub history: History,
+    /// What the history's file lacks.
+    pub damage: Option<String>,
+}
+
+/// Reads a stored run.
+pub fn load_run(run: &RunDir) -> Result<Stored, Failure> {
+    let record = run.record()?;
+    let (history, damage) = load_history(&run.file("history.jsonl"))?;
+    Ok(Stored { record, history, damage })
+}
+
+/// Reads a history; a torn end is dropped and said.
+pub fn load_history(path: &Path) -> Result<(History, Option<String>), Failure> {
+    let name = path.display().to_string();
+    let file = File::open(path)
+        .map_err(|error| Failure::Usage(format!("{name} cannot be opened: {error}")))?;
+    let reading = jsonl::read(BufReader::with_capacity(1 << 20, file), &name)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let damage = reading.torn.map(|torn| format!("{name}: {torn}"));
+    Ok((reading.history, damage))
+}
+
+/// Judges a stored run as when it was made.
+pub fn judge_run(
+    record: &RunRecord,
+    history: &History,
+    budget: Duration,
+) -> Result<Sentence, Failure> {
+    let case = Case {
+        target: &record.facts.target,
+        claim: &record.claim,
+        workload: request::workload(&record.facts.workload)?,
+        final_reads: true,
+        interrupted: record.facts.interrupted,
+        whole_run: true,
+        budget,
+    };
+    Ok(judge(history, &case, || false))
+}

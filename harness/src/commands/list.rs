@@ -1,0 +1,84 @@
+//! `tribunal list`: what there is, as a table or as JSON.
+
+use super::print_json;
+use crate::cli::{ListArgs, Listing};
+use crate::exit::{Ending, Failure};
+use crate::judge::CHECKERS;
+use crate::screen::{listing, say};
+use crate::store::RunDir;
+use serde_json::json;
+use std::path::Path;
+use targets::catalogue::TARGETS;
+use workloads::catalogue::WORKLOADS;
+
+/// Lists.
+pub fn list(args: &ListArgs) -> Result<Ending, Failure> {
+    match args.what {
+        Listing::Targets => table(args.json, ["target", "claims", "about"], &targets()),
+        Listing::Workloads => table(args.json, ["workload", "needs", "about"], &workloads()),
+        Listing::Faults => table(args.json, ["fault", "in", "about"], &faults()),
+        Listing::Checkers => {
+            let rows: Vec<_> =
+                CHECKERS.iter().map(|c| [c.name.to_owned(), c.about.to_owned()]).collect();
+            table(args.json, ["checker", "decides whether"], &rows)
+        }
+        Listing::Runs => runs(&args.store.store, args.json),
+    }
+}
+
+fn targets() -> Vec<[String; 3]> {
+    let claims = |target: &targets::catalogue::Target| {
+        let claim = |(interface, model): &(targets::catalogue::Interface, &str)| {
+            format!("{model} {}", interface.name())
+        };
+        target.claims.iter().map(claim).collect::<Vec<_>>().join(", ")
+    };
+    TARGETS.iter().map(|t| [t.name.to_owned(), claims(t), t.about.to_owned()]).collect()
+}
+
+fn workloads() -> Vec<[String; 3]> {
+    WORKLOADS
+        .iter()
+        .map(|w| [w.name.to_owned(), w.interface.name().to_owned(), w.about.to_owned()])
+        .collect()
+}
+
+fn runs(store: &Path, json: bool) -> Result<Ending, Failure> {
+    let mut rows = Vec::new();
+    for run in RunDir::all(store) {
+        // One unreadable record must not hide the others.
+        let row = match run.record() {
+            Ok(record) => {
+                let verdict = record.verdict.unwrap_or_else(|| "unfinished".to_owned());
+                let bug = record.facts.bug.map_or(String::new(), |bug| format!(" +{bug}"));
+                let what = format!("{}{bug}: {}", record.facts.target, record.facts.workload);
+                [run.name(), verdict, what, record.facts.seed.to_string()]
+            }
+            Err(failure) => [run.name(), "unreadable".into(), failure.to_string(), "-".into()],
+        };
+        rows.push(row);
+    }
+    if rows.is_empty() {
+        return Err(Failure::Nothing(format!(
+            "no stored runs in {}\nmake one: tribunal run raft",
+            store.display()
+        )));
+    }
+    table(json, ["run", "verdict", "what", "seed"], &rows)
+}
+
+fn table<const N: usize>(
+    as_json: bool,
+    headings: [&str; N],
+    rows: &[[String; N]],
+) -> Result<Ending, Failure> {
+    if as_json {
+        let object = |row: &[String; N]| {
+            headings.iter().zip(row).map(|(name, cell)| ((*name).to_owned(), json!(cell))).collect()
+        };
+        let rows: Vec<serde_json::Map<String, serde_json::Value>> = rows.iter().map(object).collect();
+        return print_json(&json!(rows));
+    }
+    say(&listing(headings, rows));
+    Ok(Ending::Valid)
+}

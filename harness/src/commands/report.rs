@@ -1,0 +1,27 @@
+//! `tribunal report`: a stored run's page, made again from its history.
+
+use super::check::{self, Stored};
+use crate::cli::ReportArgs;
+use crate::exit::{Ending, Failure};
+use crate::screen::say;
+use crate::store::{self, RunDir};
+use std::time::Duration;
+
+/// Checking again is part of making the page again: the page is a view of the history.
+const CHECK_BUDGET: Duration = Duration::from_secs(300);
+
+/// Writes the page and says where it is.
+pub fn report(args: &ReportArgs) -> Result<Ending, Failure> {
+    let run = RunDir::find(&args.store.store, &args.run)?;
+    let Stored { record, history, damage } = check::load_run(&run)?;
+    let sentence = check::judge_run(&record, &history, CHECK_BUDGET)?;
+    let mut facts = record.facts;
+    facts.history_damage = damage;
+    let page = reports::html(&facts, &history, &sentence.judgements, &reports::Limits::default())
+        .map_err(|error| Failure::Internal(format!("the report cannot be made: {error}")))?;
+    let path = args.output.clone().unwrap_or_else(|| run.file("report.html"));
+    store::write_whole(&path, page.as_bytes())
+        .map_err(|error| Failure::Usage(format!("{error}\nchoose another place with -o FILE")))?;
+    say(&path.display().to_string());
+    Ok(Ending::Valid)
+}

@@ -1,0 +1,116 @@
+//! From a history to a verdict: which checkers are asked, and how long they may take.
+
+use checkers::budget::Budget;
+use checkers::history::History;
+use checkers::linearizable::{self, Register};
+use checkers::stats::{self, Stats};
+use checkers::vacuity::{self, Expectations};
+use checkers::verdict::{Judgement, Verdict};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use workloads::catalogue::Workload;
+
+/// A checker, for `tribunal list checkers`.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckerInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// What it decides.
+    pub about: &'static str,
+}
+
+/// Every checker that there is.
+pub const CHECKERS: &[CheckerInfo] = &[
+    CheckerInfo {
+        name: "linearizable",
+        about: "one order of the operations on each key explains everything that clients saw and \
+                agrees with real time (Herlihy and Wing 1990)",
+    },
+    CheckerInfo {
+        name: "vacuity",
+        about: "the run tested something: operations were acknowledged, faults took effect, final \
+                reads are there; otherwise the verdict is unknown",
+    },
+];
+
+/// What the checkers have to know besides the history.
+#[derive(Clone, Debug)]
+pub struct Case<'a> {
+    /// The target's name.
+    pub target: &'a str,
+    /// The consistency model that it claims.
+    pub claim: &'a str,
+    /// The workload.
+    pub workload: &'static Workload,
+    /// Whether the run was to end with final reads.
+    pub final_reads: bool,
+    /// Whether the user ended the run.
+    pub interrupted: bool,
+    /// Whether there must be nothing vacuous about it; a bare history file need not have phases.
+    pub whole_run: bool,
+    /// How long the checkers may take.
+    pub budget: Duration,
+}
+
+/// The verdict on a history.
+#[derive(Clone, Debug)]
+pub struct Sentence {
+    /// The greatest of the judgements.
+    pub verdict: Verdict,
+    /// What every checker said.
+    pub judgements: Vec<Judgement>,
+    /// Counts of outcomes.
+    pub stats: Stats,
+}
+
+/// Judges a history. `cancelled` ends the checking early, as an `unknown`.
+pub fn judge(history: &History, case: &Case<'_>, cancelled: impl Fn() -> bool + Sync) -> Sentence {
+    let stats = stats::stats(history);
+    let claim = format!("{} claims a {} {}", case.target, case.claim, case.workload.interface.name());
+    let mut judgements = vec![within(case.budget, &cancelled, |budget| {
+        linearizable::check(history, &Register::default(), &claim, budget)
+    })];
+    if case.whole_run {
+        let expectations = Expectations {
+            functions: case.workload.functions,
+            final_reads: case.final_reads,
+            interrupted: case.interrupted,
+        };
+        judgements.push(vacuity::gate(history, &expectations));
+    }
+    let verdict = judgements
+        .iter()
+        .map(|judgement| judgement.verdict.clone())
+        .reduce(Verdict::merge)
+        .expect("there is at least one judgement");
+    Sentence { verdict, judgements, stats }
+}
+
+/// Runs a checker whose budget is raised as a flag when time is up: checkers have no clock.
+fn within<T>(
+    time: Duration,
+    cancelled: &(impl Fn() -> bool + Sync),
+    work: impl FnOnce(&Budget<'_>) -> T,
+) -> T {
+    let stop = Arc::new(AtomicBool::new(false));
+    let done = AtomicBool::new(false);
+    let deadline = Instant::now() + time;
+    std::thread::scope(|scope| {
+        let (flag, over) = (Arc::clone(&stop), &done);
+        let clock = scope.spawn(move || {
+            while !over.load(Ordering::Relaxed) {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() || cancelled() {
+                    flag.store(true, Ordering::Relaxed);
+                    return;
+                }
+                std::thread::park_timeout(left.min(Duration::from_millis(20)));
+            }
+        });
+        let result = work(&Budget { stop: Some(&stop), ..Budget::default() });
+        done.store(true, Ordering::Relaxed);
+        clock.thread().unpark();
+        result
+    })
+}

@@ -1,0 +1,21 @@
+//! The controller and the command line.
+//!
+//! ```text
+//!   cli        flags            request   what they ask for, checked
+//!   commands   one file each    exit      how they end
+//!   runner     a run            judge     from a history to a verdict
+//!   store      a run's folder   screen    what a person reads on the terminal
+//! ```
+//!
+//! This is a library only so that benchmarks and tests can reach the runner.
+
+pub mod cli;
+pub mod commands;
+pub mod exit;
+pub mod judge;
+pub mod progress;
+pub mod request;
+pub mod runner;
+pub mod screen;
+pub mod store;
+pub mod suggest;

@@ -1,0 +1,176 @@
+//! What a run was asked to be, checked against what there is.
+//!
+//! The command line is text; a [`Request`] names things that exist. Nothing is started before every name
+//! and number is known to be good.
+
+use crate::cli::{Fabric, RunArgs};
+use crate::exit::Failure;
+use crate::suggest;
+use std::path::Path;
+use targets::catalogue::{self, PlantedBug, Target};
+use targets::seed::Seed;
+use workloads::catalogue::{self as work, Phases, Settings, Workload};
+use workloads::choice::{NodeChoice, Policy};
+
+/// A run that can be tried.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The command line.
+    pub args: RunArgs,
+    /// The seed, drawn if none was given.
+    pub seed: Seed,
+    /// The target.
+    pub target: &'static Target,
+    /// The consistency model that it claims for the workload's interface.
+    pub claim: &'static str,
+    /// The planted bug.
+    pub bug: Option<&'static PlantedBug>,
+    /// The workload.
+    pub workload: &'static Workload,
+    /// The faults, groups resolved.
+    pub faults: Vec<nemesis::fault::Class>,
+    /// Which node a client asks.
+    pub policy: Policy,
+}
+
+impl Request {
+    /// Checks what was asked.
+    pub fn new(args: RunArgs) -> Result<Self, Failure> {
+        let target = target(&args.target)?;
+        let workload = workload(&args.workload)?;
+        let claim = target.claims.iter().find(|(interface, _)| *interface == workload.interface);
+        let Some((_, claim)) = claim else {
+            return Err(Failure::Usage(format!(
+                "workload {} needs the interface {}, which {} does not serve\n\
+                 see: tribunal show {}",
+                workload.name,
+                workload.interface.name(),
+                target.name,
+                target.name
+            )));
+        };
+        let bug = args.bug.as_deref().map(|name| bug(target, name)).transpose()?;
+        let faults = faults(&args.faults)?;
+        let policy = policy(&args.ask)?;
+        if args.time.is_zero() {
+            return Err(Failure::Usage("--time 0s leaves no time for a test".into()));
+        }
+        let seed = Seed(args.seed.unwrap_or_else(random_seed));
+        Ok(Self { args, seed, target, claim, bug, workload, faults, policy })
+    }
+
+    /// The workload's generators.
+    pub fn phases(&self) -> Result<Phases, Failure> {
+        let settings = Settings {
+            threads: self.args.clients,
+            rate_per_s: (self.args.rate > 0).then_some(self.args.rate),
+            main_phase_ms: self.args.time.as_millis() as u64,
+            ..Settings::default()
+        };
+        (self.workload.build)(&settings, self.seed).map_err(|e| Failure::Usage(e.to_string()))
+    }
+
+    /// Who asks which node.
+    pub fn choice(&self) -> Result<NodeChoice, Failure> {
+        let stream = self.seed.stream("node choice");
+        NodeChoice::new(self.policy.clone(), self.args.nodes, stream)
+            .map_err(|error| Failure::Usage(format!("--ask {}: {error}", self.args.ask)))
+    }
+
+    /// `raft-register`.
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.target.name, self.workload.name)
+    }
+
+    /// The command that repeats the run.
+    pub fn repeat_command(&self) -> String {
+        let args = &self.args;
+        let millis = |duration: std::time::Duration| format!("{}ms", duration.as_millis());
+        let mut words = vec!["tribunal".to_owned(), "run".to_owned(), self.target.name.to_owned()];
+        let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), value]);
+        flag("workload", self.workload.name.to_owned());
+        flag("faults", args.faults.join(","));
+        flag("seed", self.seed.0.to_string());
+        flag("time", millis(args.time));
+        flag("nodes", args.nodes.to_string());
+        flag("clients", args.clients.to_string());
+        flag("rate", args.rate.to_string());
+        if let Some(bug) = self.bug {
+            flag("bug", bug.name.to_owned());
+        }
+        flag("reads", args.reads.as_str().to_owned());
+        flag("ask", args.ask.clone());
+        flag("op-timeout", millis(args.op_timeout));
+        if let Some(interval) = args.fault_interval {
+            flag("fault-interval", millis(interval));
+        }
+        flag("settle", millis(args.settle));
+        if args.fabric != Fabric::Auto {
+            flag("fabric", args.fabric.as_str().to_owned());
+        }
+        if args.store.store != Path::new("store") {
+            flag("store", quoted(&args.store.store.display().to_string()));
+        }
+        words.join(" ")
+    }
+}
+
+/// The target of this name.
+pub fn target(name: &str) -> Result<&'static Target, Failure> {
+    catalogue::target(name).ok_or_else(|| {
+        let known = catalogue::TARGETS.iter().map(|target| target.name);
+        Failure::Usage(suggest::unknown("target", name, known, "tribunal list targets"))
+    })
+}
+
+/// The workload of this name.
+pub fn workload(name: &str) -> Result<&'static Workload, Failure> {
+    work::workload(name).ok_or_else(|| {
+        let known = work::WORKLOADS.iter().map(|workload| workload.name);
+        Failure::Usage(suggest::unknown("workload", name, known, "tribunal list workloads"))
+    })
+}
+
+fn bug(target: &'static Target, name: &str) -> Result<&'static PlantedBug, Failure> {
+    target.bugs.iter().find(|bug| bug.name == name).ok_or_else(|| {
+        let known = target.bugs.iter().map(|bug| bug.name);
+        let list = format!("tribunal show {}", target.name);
+        Failure::Usage(suggest::unknown("planted bug", name, known, &list))
+    })
+}
+
+/// Which node a client asks: a word, or weights.
+fn policy(text: &str) -> Result<Policy, Failure> {
+    let words = [
+        ("mixed", Policy::Mixed),
+        ("fixed", Policy::Fixed),
+        ("round-robin", Policy::RoundRobin),
+        ("random", Policy::Random),
+        ("leader", Policy::Leader),
+    ];
+    if let Some((_, policy)) = words.iter().find(|(word, _)| *word == text) {
+        return Ok(policy.clone());
+    }
+    let weights: Option<Vec<u32>> = text.split(',').map(|weight| weight.parse().ok()).collect();
+    weights.map(Policy::Weighted).ok_or_else(|| {
+        let list = "tribunal run --help (or weights, one a node: 3,1,1,0,0)";
+        let known = words.iter().map(|(word, _)| *word);
+        Failure::Usage(suggest::unknown("way to choose a node", text, known, list))
+    })
+}
+
+/// A word for a shell: unchanged if it is harmless, else in quotes.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-,:=+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Any seed will do, but a short one is easier to say.
+fn random_seed() -> u64 {
+    let nanos = jiff::Timestamp::now().as_nanosecond();
+    let mixed = (nanos as u64) ^ (u64::from(std::process::id()) << 32);
+    Seed(mixed).stream("a seed that nobody gave").below(1_000_000_000)
+}

@@ -1,0 +1,92 @@
+//! The nemesis thread: follows the plan on the real clock, and reports to the driver.
+//!
+//! Primitives of an environment block for a few milliseconds (a probe round, a wait for a death), which
+//! must not delay clients: so they run here. Orders come in through a channel, reports go out
+//! through another; the history stays the driver's.
+
+use super::driver::Report;
+use checkers::history::notes::{FaultNote, FaultStep, Note};
+use nemesis::engine::{self, Engine};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use targets::environment::Environment;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+
+/// The plan and the nodes are looked at this often.
+const POLL: Duration = Duration::from_millis(3);
+
+/// What the driver wants.
+enum Order {
+    /// The main phase begins.
+    Start(Instant),
+    /// Undo everything and say whether that worked.
+    Heal(oneshot::Sender<bool>),
+}
+
+/// The driver's end of the nemesis thread.
+#[derive(Debug)]
+pub struct NemesisThread {
+    orders: mpsc::Sender<Order>,
+    thread: JoinHandle<Box<dyn Environment>>,
+}
+
+impl NemesisThread {
+    /// Starts the thread. Nothing goes wrong before [`NemesisThread::start`].
+    pub fn spawn(engine: Engine, reports: UnboundedSender<Report>) -> std::io::Result<Self> {
+        let (orders, inbox) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("nemesis".into())
+            .spawn(move || follow(engine, &inbox, &reports))?;
+        Ok(Self { orders, thread })
+    }
+
+    /// The main phase begins now.
+    pub fn start(&self) {
+        // A thread that is gone has panicked; joining it says so.
+        let _ = self.orders.send(Order::Start(Instant::now()));
+    }
+
+    /// Undoes every fault; true if all of them were seen to be undone.
+    pub async fn heal(&self) -> bool {
+        let (answer, healed) = oneshot::channel();
+        let _ = self.orders.send(Order::Heal(answer));
+        healed.await.unwrap_or(false)
+    }
+
+    /// Ends the thread and gives the environment back, or nothing if the thread panicked.
+    pub fn join(self) -> Option<Box<dyn Environment>> {
+        drop(self.orders);
+        self.thread.join().ok()
+    }
+}
+
+fn follow(
+    mut engine: Engine,
+    orders: &mpsc::Receiver<Order>,
+    reports: &UnboundedSender<Report>,
+) -> Box<dyn Environment> {
+    let mut main_start = None;
+    let report = |found: Vec<engine::Report>| {
+        for one in found {
+            // Without a driver there is nobody to tell, and the thread is about to end.
+            let _ = reports.send(translate(one));
+        }
+    };
+    loop {
+        match orders.recv_timeout(POLL) {
+            Ok(Order::Start(at)) => main_start = Some(at),
+            Ok(Order::Heal(answer)) => {
+                let found = engine.heal();
+                let failed = found.iter().any(engine::Report::is_heal_failed);
+                report(found);
+                main_start = None;
+                let _ = answer.send(!failed);
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => return engine.into_environment(),
+        }
+        report(engine.poll(main_start.map(|start: Instant| start.elapsed())));
+    }
+}

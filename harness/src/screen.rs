@@ -1,0 +1,281 @@
+//! What a person reads on the terminal: the first screen, the last screen, and lists.
+//!
+//! Everything is text made from data, so that tests can look at it; the commands print it.
+
+use checkers::stats::Stats;
+use checkers::verdict::{Evidence, EvidenceOp, Judgement, OrderEvidence, Verdict};
+use reports::RunFacts;
+use std::fmt::Write;
+use tabled::builder::Builder;
+use tabled::settings::{Alignment, Modify, Style, object::Columns};
+
+/// Lines of a counterexample on the screen; the report shows all of it.
+const COUNTEREXAMPLE_LINES_MAX: usize = 12;
+
+/// The longest text from a system under test that is printed in one piece.
+const TEXT_CHARS_MAX: usize = 160;
+
+/// Prints a result on standard output. A reader who has seen enough (`| head`) is no failure.
+pub fn say(text: &str) {
+    use std::io::Write;
+    let mut out = anstream::stdout().lock();
+    let printed = writeln!(out, "{text}").and_then(|()| out.flush());
+    if printed.is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
+        std::process::exit(0);
+    }
+}
+
+/// Text that a system under test had a hand in: bounded, and without what a terminal would obey.
+pub fn harmless(text: &str) -> String {
+    let shown: String = text
+        .chars()
+        .take(TEXT_CHARS_MAX)
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect();
+    if shown.len() < text.len() { format!("{shown}…") } else { shown }
+}
+
+/// The first screen: seed, target, faults, store path, and the exact command to repeat the run.
+pub fn opening(facts: &RunFacts, folder: &str, claim: &str) -> String {
+    let mut text = String::new();
+    let bug = facts.bug.as_ref().map_or(String::new(), |bug| format!(", planted bug {bug}"));
+    let faults = if facts.faults.is_empty() { "none".into() } else { facts.faults.join(", ") };
+    let rows = [
+        ("seed", facts.seed.to_string()),
+        ("target", format!("{}{bug}: claims {claim}", facts.target)),
+        ("workload", format!("{}, {} clients", facts.workload, facts.clients)),
+        ("faults", faults),
+        ("where", format!("{} nodes, {}", facts.nodes, facts.environment)),
+        ("for", format!("{} s", facts.main_phase_ms as f64 / 1e3)),
+        ("run", folder.to_owned()),
+        ("repeat", facts.repeat_command.clone()),
+    ];
+    for (name, value) in rows {
+        let _ = writeln!(text, "{name:>9}  {value}");
+    }
+    if let Some(warning) = &facts.environment_warning {
+        let _ = writeln!(text, "\nWARNING: {warning}");
+    }
+    text
+}
+
+/// What became of the faults that were asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FaultCounts {
+    /// Faults that were asked for.
+    pub asked: usize,
+    /// Those that were seen to take effect.
+    pub observed: usize,
+    /// Those that were seen to be undone.
+    pub healed: usize,
+    /// Leader changes seen.
+    pub leader_changes: usize,
+}
+
+/// The last screen: outcomes, judgements, the counterexample, and where to go from here.
+pub fn closing(
+    verdict: &Verdict,
+    judgements: &[Judgement],
+    stats: &Stats,
+    faults: Option<FaultCounts>,
+    next: &[(&str, String)],
+) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{}", outcomes(stats));
+    if let Some(faults) = faults {
+        let _ = writeln!(
+            text,
+            "faults: {} asked, {} observed, {} healed; leader changes: {}\n",
+            faults.asked, faults.observed, faults.healed, faults.leader_changes
+        );
+    }
+    let mut table = Builder::default();
+    table.push_record(["checker", "verdict", "why"]);
+    for judgement in judgements {
+        let why = match &judgement.verdict {
+            Verdict::Valid => figures(judgement),
+            Verdict::Unknown { why } => harmless(why),
+            Verdict::Invalid { evidence } => harmless(evidence.sentence()),
+        };
+        table.push_record([&judgement.checker, judgement.verdict.word(), &wrap(&why, 72)]);
+    }
+    let _ = writeln!(text, "{}\n", table.build().with(Style::sharp()));
+    if let Verdict::Invalid { evidence } = verdict {
+        let _ = writeln!(text, "{}", counterexample(evidence));
+    }
+    let _ = writeln!(text, "{}\n", headline(verdict, judgements));
+    for (name, value) in next {
+        let _ = writeln!(text, "{name:>9}  {value}");
+    }
+    text
+}
+
+/// The verdict as a line that can be found from across the room.
+pub fn headline(verdict: &Verdict, judgements: &[Judgement]) -> String {
+    let claim = judgements
+        .iter()
+        .find(|judgement| judgement.verdict.word() == verdict.word())
+        .map_or("", |judgement| judgement.claim.as_str());
+    match verdict {
+        Verdict::Valid => format!("VALID: {claim}; this history shows nothing against it"),
+        Verdict::Unknown { why } => format!("UNKNOWN: {claim}; {}", harmless(why)),
+        Verdict::Invalid { .. } => format!("INVALID: {claim}; this history breaks it"),
+    }
+}
+
+/// The counterexample in at most twelve lines.
+pub fn counterexample(evidence: &Evidence) -> String {
+    let Evidence::Order(order) = evidence;
+    let key = order.key.as_ref().map_or(String::new(), |key| format!(" of key {}", harmless(key)));
+    let mut lines = vec![format!("These operations{key} fit no order:")];
+    let room = COUNTEREXAMPLE_LINES_MAX - 2;
+    for op in order.ops.iter().take(room) {
+        lines.push(operation(op));
+    }
+    if order.ops.len() > room {
+        lines.pop();
+        lines.push(format!("  ... and {} more in the report", order.ops.len() - room + 1));
+    }
+    if let Some(stuck) = stuck(order).filter(|_| lines.len() + 2 < COUNTEREXAMPLE_LINES_MAX) {
+        lines.push(stuck);
+    }
+    lines.push(harmless(&order.sentence));
+    let mut text = lines.join("\n");
+    text.push('\n');
+    text
+}
+
+fn operation(op: &EvidenceOp) -> String {
+    let seconds = |ns: u64| ns as f64 / 1e9;
+    let end = op.complete_ns.map_or("    ...  ".into(), |ns| format!("{:9.4}", seconds(ns)));
+    format!(
+        "  #{:<7} {:9.4} ..{end} s  {:<3} process {:<5} {:<4} {}",
+        op.invoke_index,
+        seconds(op.invoke_ns),
+        op.node.as_deref().unwrap_or("-"),
+        op.process,
+        op.outcome,
+        harmless(&op.text),
+    )
+}
+
+fn stuck(order: &OrderEvidence) -> Option<String> {
+    let step = order.steps.iter().find(|step| step.why_not.is_some())?;
+    let op = order.ops.get(step.op)?;
+    let why = step.why_not.as_deref()?;
+    Some(format!(
+        "  the longest legal order leaves {} when {} comes: {}",
+        harmless(&step.before),
+        harmless(&op.text),
+        harmless(why)
+    ))
+}
+
+/// Counts of outcomes by function.
+pub fn outcomes(stats: &Stats) -> String {
+    let mut table = Builder::default();
+    table.push_record(["operation", "ok", "fail", "info"]);
+    for (f, counts) in &stats.by_f {
+        table.push_record([
+            harmless(f),
+            counts.ok.to_string(),
+            counts.fail.to_string(),
+            counts.info.to_string(),
+        ]);
+    }
+    let all = &stats.total;
+    table.push_record([
+        "all".into(),
+        all.ok.to_string(),
+        all.fail.to_string(),
+        all.info.to_string(),
+    ]);
+    let mut table = table.build();
+    table.with(Style::sharp()).with(Modify::new(Columns::new(1..)).with(Alignment::right()));
+    table.to_string()
+}
+
+/// Rows under headings.
+pub fn listing<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
+    let mut table = Builder::default();
+    table.push_record(headings);
+    for row in rows {
+        table.push_record(row.iter().map(|cell| wrap(cell, 76)));
+    }
+    table.build().with(Style::sharp()).to_string()
+}
+
+fn figures(judgement: &Judgement) -> String {
+    let figures: Vec<String> =
+        judgement.figures.iter().map(|(name, value)| format!("{value} {name}")).collect();
+    figures.join(", ")
+}
+
+/// Breaks a text into lines of at most so many characters, at spaces where there are some.
+fn wrap(text: &str, width: usize) -> String {
+    let mut wrapped = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            wrapped.push('\n');
+            column = 0;
+        } else if column > 0 {
+            wrapped.push(' ');
+            column += 1;
+        }
+        wrapped.push_str(word);
+        column += length;
+    }
+    wrapped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{counterexample, harmless, wrap};
+    use checkers::verdict::{Evidence, EvidenceOp, OrderEvidence};
+
+    fn op(index: usize) -> EvidenceOp {
+        EvidenceOp {
+            invoke_index: index,
+            complete_index: Some(index + 1),
+            process: "3".into(),
+            node: Some("n1".into()),
+            f: "write".into(),
+            text: format!("write {index}"),
+            outcome: "ok".into(),
+            invoke_ns: 1_000_000 * index as u64,
+            complete_ns: None,
+            note: None,
+        }
+    }
+
+    #[test]
+    fn a_counterexample_never_takes_more_than_twelve_lines() {
+        for ops in [1, 4, 10, 11, 40] {
+            let evidence = Evidence::Order(OrderEvidence {
+                key: Some("7".into()),
+                ops: (0..ops).map(op).collect(),
+                states_before: vec!["nil".into()],
+                steps: Vec::new(),
+                sentence: "no order works".into(),
+            });
+            let text = counterexample(&evidence);
+            assert!(text.lines().count() <= 12, "{text}");
+            assert!(text.ends_with("no order works\n"));
+            assert_eq!(text.contains("more in the report"), ops > 10, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_system_under_test_cannot_write_to_the_terminal() {
+        assert_eq!(harmless("\u{1b}[31mred\u{7}"), "\u{fffd}[31mred\u{fffd}");
+        assert!(harmless(&"x".repeat(10_000)).chars().count() <= 161);
+    }
+
+    #[test]
+    fn long_texts_are_broken_at_spaces() {
+        assert_eq!(wrap("one two three", 7), "one two\nthree");
+        assert_eq!(wrap("unbreakable", 4), "unbreakable");
+    }
+}
