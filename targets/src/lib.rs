@@ -16,6 +16,7 @@ pub mod catalogue;
 pub mod client;
 pub mod environment;
 pub mod kv;
+pub mod kv_client;
 pub mod links;
 pub mod local;
 pub mod node;
