@@ -9,5 +9,7 @@
 //!   catalogue   which workloads there are
 //! ```
 
+pub mod choice;
 pub mod generator;
+pub mod register;
 pub mod simulate;
