@@ -9,6 +9,7 @@
 //!   catalogue   which workloads there are
 //! ```
 
+pub mod catalogue;
 pub mod choice;
 pub mod generator;
 pub mod register;
