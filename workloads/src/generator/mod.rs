@@ -5,7 +5,51 @@
 //! the same questions give the same answers. It never looks at a clock: the time is in the context.
 //!
 //! `next` commits only when it answers [`Next::Op`]; any other answer leaves the generator as it was,
-//! so a combinator may ask several and take the first that has something to do now.
+//! so a combinator may ask several and take the first that has something to do now. What a generator
+//! may keep from a question that it did not answer with an operation is what it learned for good:
+//! that a child is done, when it was first asked.
+//!
+//! ```text
+//!   leaves    ops  once  repeat  from_fn  sleep                      where operations come from
+//!   one child limit  time_limit  stagger  delay  until_ok  filter    methods of GeneratorExt
+//!             map  cycle  on_threads  synchronize  then
+//!   many      mix  mix_weighted  any                                 which child is next
+//!             concat  phases                                         one after the other
+//!             reserve  each_thread                                   side by side, on own threads
+//!
+//!   phases([mix(reads, writes).stagger(10 ms).time_limit(60 s), final_reads])
+//!
+//!            phases                  asked from the top for every free thread, and told from the
+//!           /      \                 top of everything; a combinator that restricts threads shows
+//!   time_limit   final_reads         its child only those, and tells it only of those
+//!       |
+//!    stagger
+//!       |
+//!      mix
+//!     /   \
+//!  reads  writes
+//! ```
+//!
+//! With no free thread in its context a generator still answers: `Done` if it is, otherwise
+//! `WaitUntil` or `Pending`.
+
+mod chain;
+mod choose;
+mod leaf;
+mod limits;
+mod order;
+mod pacing;
+mod split;
+mod threads;
+
+pub use chain::{BoxGenerator, GeneratorExt};
+pub use choose::{Any, Mix, any, mix, mix_weighted};
+pub use leaf::{FromFn, Ops, from_fn, once, ops, repeat};
+pub use limits::{Cycle, Filter, Limit, Map, UntilOk};
+pub use order::{Concat, Synchronize, concat, phases};
+pub use pacing::{Paced, Sleep, TimeLimit, sleep};
+pub use split::{EachThread, OnThreads, Reserve, each_thread, reserve};
+pub use threads::{Rotation, Threads};
 
 use checkers::history::{Op, Outcome};
 
@@ -45,6 +89,27 @@ pub enum Next {
     Done,
 }
 
+impl Next {
+    /// Of two answers that are no operation, the one that asks to be called back sooner. `Done` only
+    /// if both are.
+    #[must_use]
+    pub fn sooner(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::WaitUntil { at_ns: one }, Self::WaitUntil { at_ns: other }) => {
+                Self::WaitUntil { at_ns: one.min(other) }
+            }
+            (Self::WaitUntil { at_ns }, _) | (_, Self::WaitUntil { at_ns }) => {
+                Self::WaitUntil { at_ns }
+            }
+            (Self::Done, Self::Done) => Self::Done,
+            (Self::Pending | Self::Done, Self::Pending | Self::Done) => Self::Pending,
+            (Self::Op { .. }, _) | (_, Self::Op { .. }) => {
+                unreachable!("an operation is given at once: asking on would lose it")
+            }
+        }
+    }
+}
+
 /// What a generator is told.
 #[derive(Clone, Copy, Debug)]
 pub enum Update<'a> {
@@ -66,6 +131,15 @@ pub enum Update<'a> {
     },
 }
 
+impl Update<'_> {
+    /// The thread that began or completed something.
+    pub fn thread(&self) -> ThreadId {
+        match self {
+            Self::Invoked { thread, .. } | Self::Completed { thread, .. } => *thread,
+        }
+    }
+}
+
 /// A pure machine that says what clients do next.
 pub trait Generator: Send {
     /// What to do now.
@@ -73,4 +147,20 @@ pub trait Generator: Send {
 
     /// Something was invoked or completed. Most generators do not care.
     fn update(&mut self, _context: &Context<'_>, _update: &Update<'_>) {}
+}
+
+impl<G: Generator + ?Sized> Generator for Box<G> {
+    fn next(&mut self, context: &Context<'_>) -> Next {
+        (**self).next(context)
+    }
+
+    fn update(&mut self, context: &Context<'_>, update: &Update<'_>) {
+        (**self).update(context, update);
+    }
+}
+
+impl std::fmt::Debug for dyn Generator + '_ {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("dyn Generator")
+    }
 }
