@@ -1,1 +1,0 @@
-//! The history as a file: one event per line.

@@ -1,0 +1,361 @@
+//! The reader: streaming, strict, and forgiving at one place only, the torn end.
+//!
+//! ```text
+//!   line --> fields, borrowed as raw JSON --> event, interned --> rules of the processes --> History
+//!                    \ bad: the last line?  Torn, dropped
+//!                                    else   ReadError { file, line, column, problem }
+//! ```
+//!
+//! What counts as torn: a last line without line break that is no JSON, or a tail of bytes that are no
+//! text (a file system may fill a block that it lost with zeros). Everything else that is bad is an
+//! error: to drop a line from the middle would make false accusations.
+
+use super::super::pairing::Processes;
+use crate::history::{Datum, Event, EventType, History, Process, Symbol, Symbols, Value};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::io::{self, BufRead};
+
+/// The longest line that is read, in bytes. A line longer than this is no event, and must not fill the
+/// memory before somebody says so.
+pub const LINE_BYTES_MAX: usize = 64 << 20;
+
+/// The most that an error quotes of what it found, in characters.
+const QUOTE_CHARS_MAX: usize = 40;
+
+/// A history that was read.
+#[derive(Debug)]
+pub struct Reading {
+    /// The events up to the torn end.
+    pub history: History,
+    /// What was dropped at the end.
+    pub torn: Option<Torn>,
+}
+
+/// The end of the file was torn off in the middle of a line, as a kill does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Torn {
+    /// The first line that was dropped, counted from one.
+    pub line: usize,
+    /// Where it begins, in bytes from the start of the file.
+    pub offset_bytes: u64,
+    /// How many bytes were dropped.
+    pub dropped_bytes: u64,
+}
+
+impl std::fmt::Display for Torn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { line, dropped_bytes, .. } = self;
+        write!(f, "line {line} is torn: its {dropped_bytes} bytes were dropped")
+    }
+}
+
+/// Why a history could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It is not a history, or a damaged one. Look at the place that is named.
+    #[error("{file}:{line}:{column}: {problem}")]
+    Malformed {
+        /// The name that the caller gave.
+        file: String,
+        /// Counted from one.
+        line: usize,
+        /// In bytes, counted from one.
+        column: usize,
+        /// What was expected, and what was found.
+        problem: String,
+    },
+    /// It could not be read at all.
+    #[error("{file}: cannot be read: {source}")]
+    Io {
+        /// The name that the caller gave.
+        file: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+/// Reads a history; `name` is the file's name for errors.
+///
+/// # Errors
+/// When the reader fails, or at the first line that is no event or cannot follow the ones before.
+pub fn read(mut reader: impl BufRead, name: &str) -> Result<Reading, ReadError> {
+    let io_error = |source| ReadError::Io { file: name.to_owned(), source };
+    let mut parser = Parser::default();
+    let mut buffer = Vec::new();
+    let mut torn = None;
+    let (mut line, mut offset_bytes) = (0, 0);
+    loop {
+        buffer.clear();
+        let length = next_line(&mut reader, &mut buffer).map_err(io_error)?;
+        if length == 0 {
+            break;
+        }
+        line += 1;
+        let Err(bad) = parser.line(&buffer) else {
+            offset_bytes += length as u64;
+            continue;
+        };
+        let rest_bytes = match bad.nature {
+            Nature::Unparseable => torn_rest(&mut reader, &buffer, line).map_err(io_error)?,
+            Nature::Wrong => None,
+        };
+        let Some(rest_bytes) = rest_bytes else {
+            let (file, column, problem) = (name.to_owned(), bad.column, bad.problem);
+            return Err(ReadError::Malformed { file, line, column, problem });
+        };
+        torn = Some(Torn { line, offset_bytes, dropped_bytes: length as u64 + rest_bytes });
+        break;
+    }
+    if line == 0 {
+        let (file, problem) = (name.to_owned(), "expected events, found an empty file".to_owned());
+        return Err(ReadError::Malformed { file, line: 1, column: 1, problem });
+    }
+    Ok(Reading { history: parser.history, torn })
+}
+
+/// The next line with its line break, at most one byte longer than a line may be.
+fn next_line(reader: &mut impl BufRead, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    io::Read::take(reader, LINE_BYTES_MAX as u64 + 1).read_until(b'\n', buffer)
+}
+
+/// Whether this line, which could not be parsed, is where a torn end begins, and if so the number of
+/// bytes that follow it. The first line only counts when it looks like the start of an event: else
+/// every picture and every archive would be an empty history with a torn line.
+fn torn_rest(reader: &mut impl BufRead, buffer: &[u8], line: usize) -> io::Result<Option<u64>> {
+    let text = is_text(buffer);
+    if buffer.len() > LINE_BYTES_MAX || line == 1 && !(text && buffer.starts_with(b"{")) {
+        return Ok(None);
+    }
+    if !buffer.ends_with(b"\n") {
+        return Ok(Some(0));
+    }
+    if text {
+        return Ok(None);
+    }
+    // Zeros or blocks of another file, with a line break among them. If an event follows, then
+    // this is damage in the middle.
+    let (mut rest, mut rest_bytes) = (Vec::new(), 0);
+    loop {
+        rest.clear();
+        let length = next_line(reader, &mut rest)?;
+        if length == 0 {
+            return Ok(Some(rest_bytes));
+        }
+        rest_bytes += length as u64;
+        if fields(&rest).is_ok() {
+            return Ok(None);
+        }
+    }
+}
+
+/// No zeros, and UTF-8 except for a character that was cut in two at the very end.
+fn is_text(bytes: &[u8]) -> bool {
+    let cut_at_most = |error: std::str::Utf8Error| error.error_len().is_none();
+    !bytes.contains(&0) && std::str::from_utf8(bytes).map_or_else(cut_at_most, |_| true)
+}
+
+/// A line's fields as they stand there, so that every problem has a column.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    index: &'a RawValue,
+    #[serde(borrow)]
+    time: &'a RawValue,
+    #[serde(borrow)]
+    process: &'a RawValue,
+    #[serde(borrow, rename = "type")]
+    kind: &'a RawValue,
+    #[serde(borrow)]
+    f: &'a RawValue,
+    #[serde(borrow)]
+    key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    value: Option<&'a RawValue>,
+    #[serde(borrow)]
+    node: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+struct Bad {
+    column: usize,
+    problem: String,
+    nature: Nature,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nature {
+    /// No JSON: perhaps the rest of a line.
+    Unparseable,
+    /// A whole line that says something wrong.
+    Wrong,
+}
+
+/// A field that is not what it should be.
+struct Field<'a> {
+    raw: &'a RawValue,
+    expected: String,
+}
+
+fn expected<'a>(raw: &'a RawValue, expected: impl Into<String>) -> Field<'a> {
+    Field { raw, expected: expected.into() }
+}
+
+/// Splits a line into fields.
+fn fields(line: &[u8]) -> Result<Fields<'_>, Bad> {
+    let unparseable = |column, problem| Bad { column, problem, nature: Nature::Unparseable };
+    if line.len() > LINE_BYTES_MAX {
+        let problem = format!("expected a line of at most {LINE_BYTES_MAX} bytes");
+        return Err(unparseable(1, problem));
+    }
+    if let Some(at) = line.iter().position(|&byte| byte == 0) {
+        return Err(unparseable(at + 1, "expected JSON text, found a binary file".to_owned()));
+    }
+    let text = std::str::from_utf8(line).map_err(|error| {
+        let problem = "expected JSON text, found bytes that are not UTF-8".to_owned();
+        unparseable(error.valid_up_to() + 1, problem)
+    })?;
+    // Checked here because a derived reader would take an array of fields, too.
+    if !text.trim_ascii_start().starts_with('{') {
+        let found = quote(text.trim_ascii());
+        return Err(unparseable(1, format!("expected an event as a JSON object, found {found}")));
+    }
+    serde_json::from_str(text).map_err(|error| {
+        let nature = match error.classify() {
+            serde_json::error::Category::Data => Nature::Wrong,
+            _ => Nature::Unparseable,
+        };
+        let reason = error.to_string();
+        let reason = reason.rsplit_once(" at line ").map_or(&*reason, |(reason, _)| reason);
+        let problem = format!("expected an event as a JSON object: {}", quote(reason));
+        Bad { column: error.column().max(1), problem, nature }
+    })
+}
+
+/// Foreign text for a message: escaped and bounded.
+fn quote(text: &str) -> String {
+    let mut quoted: String =
+        text.chars().take(QUOTE_CHARS_MAX).flat_map(char::escape_default).collect();
+    if text.chars().nth(QUOTE_CHARS_MAX).is_some() {
+        quoted.push_str("...");
+    }
+    quoted.replace("\\\"", "\"").replace("\\'", "'")
+}
+
+#[derive(Default)]
+struct Parser {
+    history: History,
+    processes: Processes,
+    time_ns: u64,
+}
+
+impl Parser {
+    fn line(&mut self, line: &[u8]) -> Result<(), Bad> {
+        let fields = fields(line)?;
+        self.event(&fields).map_err(|Field { raw, expected }| {
+            // The raw value is a part of the line: its distance from the start is its column.
+            let at = (raw.get().as_ptr() as usize).wrapping_sub(line.as_ptr() as usize);
+            assert!(at < line.len(), "a field is borrowed from its line");
+            let problem = format!("{expected}, found {}", quote(raw.get()));
+            Bad { column: at + 1, problem, nature: Nature::Wrong }
+        })
+    }
+
+    fn event<'a>(&mut self, fields: &Fields<'a>) -> Result<(), Field<'a>> {
+        let index = self.history.len();
+        if parse_u64(fields.index) != Some(index as u64) {
+            return Err(expected(fields.index, format!("expected index {index}")));
+        }
+        let time_ns = parse_u64(fields.time)
+            .filter(|time_ns| *time_ns >= self.time_ns)
+            .ok_or_else(|| expected(fields.time, format!("expected a time >= {}", self.time_ns)))?;
+        let symbols = &mut self.history.symbols;
+        let event = Event {
+            time_ns,
+            value: fields.value.map_or(Ok(Value::Nil), |raw| value(raw, symbols))?,
+            process: process(fields.process)?,
+            f: text(fields.f, symbols)?,
+            key: fields.key.map(|raw| key(raw, symbols)).transpose()?,
+            node: fields.node.map(|raw| text(raw, symbols)).transpose()?,
+            error: fields.error.map(|raw| text(raw, symbols)).transpose()?,
+            kind: kind(fields.kind)?,
+        };
+        self.processes
+            .step(&event, index)
+            .map_err(|misfit| expected(fields.kind, misfit.to_string()))?;
+        self.time_ns = time_ns;
+        self.history.push(event);
+        Ok(())
+    }
+}
+
+fn parse_u64(raw: &RawValue) -> Option<u64> {
+    raw.get().parse().ok()
+}
+
+fn process(raw: &RawValue) -> Result<Process, Field<'_>> {
+    if raw.get() == "\"nemesis\"" {
+        return Ok(Process::NEMESIS);
+    }
+    match raw.get().parse::<i32>() {
+        Ok(number @ 0..) => Ok(Process::client(number.unsigned_abs())),
+        _ => Err(expected(raw, "expected a process number below 2^31 or \"nemesis\"")),
+    }
+}
+
+fn kind(raw: &RawValue) -> Result<EventType, Field<'_>> {
+    match raw.get() {
+        "\"invoke\"" => Ok(EventType::Invoke),
+        "\"ok\"" => Ok(EventType::Ok),
+        "\"fail\"" => Ok(EventType::Fail),
+        "\"info\"" => Ok(EventType::Info),
+        _ => Err(expected(raw, "expected type \"invoke\", \"ok\", \"fail\" or \"info\"")),
+    }
+}
+
+fn text<'a>(raw: &'a RawValue, symbols: &mut Symbols) -> Result<Symbol, Field<'a>> {
+    let quoted = raw.get();
+    let plain = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    match plain {
+        Some(text) if !text.contains('\\') => Ok(symbols.intern(text)),
+        _ => match serde_json::from_str::<String>(quoted) {
+            Ok(text) => Ok(symbols.intern(&text)),
+            Err(_) => Err(expected(raw, "expected a string")),
+        },
+    }
+}
+
+/// A key is its canonical JSON text, so that `"a"` and `"\u0061"` are one key.
+fn key<'a>(raw: &'a RawValue, symbols: &mut Symbols) -> Result<Symbol, Field<'a>> {
+    if parse_i64(raw.get()).is_some() {
+        return Ok(symbols.intern(raw.get()));
+    }
+    Ok(symbols.intern(&json(raw)?.to_string()))
+}
+
+/// The canonical form; the shapes of nearly every line are read without building a JSON tree.
+fn value<'a>(raw: &'a RawValue, symbols: &mut Symbols) -> Result<Value, Field<'a>> {
+    let text = raw.get();
+    if let Some(number) = parse_i64(text) {
+        return Ok(Value::Int(number));
+    }
+    let pair = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    if let Some((from, to)) = pair.and_then(|pair| pair.split_once(','))
+        && let (Some(from), Some(to)) = (parse_i64(from), parse_i64(to))
+        && let (Ok(from), Ok(to)) = (i32::try_from(from), i32::try_from(to))
+    {
+        return Ok(Value::Pair(from, to));
+    }
+    Ok(symbols.compact(&Datum::from_json(json(raw)?)))
+}
+
+/// Only the way in which this program writes a number: JSON has no `+1`, Rust's parser has.
+fn parse_i64(text: &str) -> Option<i64> {
+    if text.starts_with('+') { None } else { text.parse().ok() }
+}
+
+fn json(raw: &RawValue) -> Result<serde_json::Value, Field<'_>> {
+    serde_json::from_str(raw.get())
+        .map_err(|_| expected(raw, "expected JSON nested less than 128 levels deep"))
+}
