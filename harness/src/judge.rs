@@ -2,7 +2,7 @@
 
 use checkers::budget::Budget;
 use checkers::history::History;
-use checkers::linearizable::{self, Register};
+use checkers::linearizable::{self, Model};
 use checkers::stats::{self, Stats};
 use checkers::vacuity::{self, Expectations};
 use checkers::verdict::{Judgement, Verdict};
@@ -69,7 +69,7 @@ pub fn judge(history: &History, case: &Case<'_>, cancelled: impl Fn() -> bool + 
     let stats = stats::stats(history);
     let claim = format!("{} claims a {} {}", case.target, case.claim, case.workload.interface.name());
     let mut judgements = vec![within(case.budget, &cancelled, |budget| {
-        linearizable::check(history, &Register::default(), &claim, budget)
+        linearizable::check(&claim, history, Model::Register, budget)
     })];
     if case.whole_run {
         let expectations = Expectations {

@@ -6,6 +6,8 @@
 use crate::cli::{Fabric, RunArgs};
 use crate::exit::Failure;
 use crate::suggest;
+use nemesis::catalogue::Entry;
+use nemesis::plan::{PlanError, PlanOptions, PlannedFault, expand, plan};
 use std::path::Path;
 use targets::catalogue::{self, PlantedBug, Target};
 use targets::seed::Seed;
@@ -28,7 +30,7 @@ pub struct Request {
     /// The workload.
     pub workload: &'static Workload,
     /// The faults, groups resolved.
-    pub faults: Vec<nemesis::fault::Class>,
+    pub faults: Vec<&'static Entry>,
     /// Which node a client asks.
     pub policy: Policy,
 }
@@ -50,7 +52,7 @@ impl Request {
             )));
         };
         let bug = args.bug.as_deref().map(|name| bug(target, name)).transpose()?;
-        let faults = faults(&args.faults)?;
+        let faults = faults(&args.faults, args.nodes)?;
         let policy = policy(&args.ask)?;
         if args.time.is_zero() {
             return Err(Failure::Usage("--time 0s leaves no time for a test".into()));
@@ -68,6 +70,17 @@ impl Request {
             ..Settings::default()
         };
         (self.workload.build)(&settings, self.seed).map_err(|e| Failure::Usage(e.to_string()))
+    }
+
+    /// The faults of the run, as drawn from the seed, among those that the environment offers.
+    pub fn plan(&self, offered: &[&'static Entry]) -> Result<Vec<PlannedFault>, Failure> {
+        let names: Vec<String> = offered.iter().map(|entry| entry.name.to_owned()).collect();
+        let interval_ms = self.args.fault_interval.map(|interval| interval.as_millis() as u64);
+        let options = PlanOptions { interval_ms, ..PlanOptions::default() };
+        let main_phase_ms = self.args.time.as_millis() as u64;
+        let mut stream = self.seed.stream("fault plan");
+        plan(&names, self.args.nodes, main_phase_ms, options, &mut stream)
+            .map_err(|error| Failure::Usage(format!("--time and --faults: {error}")))
     }
 
     /// Who asks which node.
@@ -113,6 +126,20 @@ impl Request {
         }
         words.join(" ")
     }
+}
+
+/// The faults of these names, groups resolved; `none` is no fault at all.
+fn faults(names: &[String], nodes: u8) -> Result<Vec<&'static Entry>, Failure> {
+    let names: Vec<String> = names.iter().filter(|name| *name != "none").cloned().collect();
+    expand(&names, nodes).map_err(|error| match error {
+        PlanError::Unknown { name } => {
+            let faults = nemesis::catalogue::FAULTS.iter().map(|fault| fault.name);
+            let groups = nemesis::catalogue::GROUPS.iter().map(|group| group.name);
+            let known = faults.chain(groups).chain(["none"]);
+            Failure::Usage(suggest::unknown("fault", &name, known, "tribunal list faults"))
+        }
+        other => Failure::Usage(format!("--faults {}: {other}", names.join(","))),
+    })
 }
 
 /// The target of this name.

@@ -2,6 +2,8 @@
 //!
 //! Everything is text made from data, so that tests can look at it; the commands print it.
 
+use checkers::history::History;
+use checkers::history::notes::{FaultStep, Note};
 use checkers::stats::Stats;
 use checkers::verdict::{Evidence, EvidenceOp, Judgement, OrderEvidence, Verdict};
 use reports::RunFacts;
@@ -70,6 +72,30 @@ pub struct FaultCounts {
     pub healed: usize,
     /// Leader changes seen.
     pub leader_changes: usize,
+}
+
+/// Counts what became of the faults of a history.
+pub fn fault_counts(history: &History) -> FaultCounts {
+    let mut counts = FaultCounts::default();
+    let mut leader = None;
+    for event in history.events() {
+        match Note::from_event(history, event) {
+            Some(Note::Fault(note)) => match note.step {
+                FaultStep::Asked => counts.asked += 1,
+                FaultStep::Installed => counts.observed += 1,
+                FaultStep::Healed => counts.healed += 1,
+                FaultStep::Skipped | FaultStep::Indeterminate | FaultStep::HealFailed => {}
+            },
+            Some(Note::Leader { node, .. }) => {
+                if leader.as_ref().is_some_and(|before| *before != node) {
+                    counts.leader_changes += 1;
+                }
+                leader = Some(node);
+            }
+            _ => {}
+        }
+    }
+    counts
 }
 
 /// The last screen: outcomes, judgements, the counterexample, and where to go from here.

@@ -1,0 +1,242 @@
+//! A trial: from a checked request to a verdict, a report and an exit code.
+//!
+//! ```text
+//!   cluster up --> run recorded --> cluster down --> judged --> reported
+//!      10              11               12            0 1 2
+//! ```
+//!
+//! Whatever goes wrong after the first event was recorded, what was recorded is judged: a heal that failed or a
+//! disk that filled up is said beside the verdict and never instead of it.
+
+use crate::exit::{Ending, Failure};
+use crate::judge::{self, Case, Sentence};
+use crate::progress::Progress;
+use crate::request::Request;
+use crate::runner::driver;
+use crate::runner::interrupt::Interrupts;
+use crate::runner::nemesis_thread::NemesisThread;
+use crate::runner::recorder::Recorder;
+use crate::runner::scheduler::Scheduler;
+use crate::runner::{Conductor, Recorded};
+use crate::screen::{self, say};
+use crate::store::{FORMAT, RunDir, RunRecord};
+use nemesis::catalogue::Entry;
+use nemesis::engine::Engine;
+use nemesis::ledger::Ledger;
+use nemesis::plan::PlannedFault;
+use reports::RunFacts;
+use std::fs::File;
+use targets::environment::Environment;
+use targets::kv_client::{KvClient, KvClientOptions};
+use targets::local::Local;
+use targets::raft::RaftRequest;
+
+/// Where a trial takes place.
+#[derive(Debug)]
+pub struct Place {
+    /// How nodes are connected.
+    pub fabric: targets::local::Fabric,
+    /// `local (network namespaces, ordinary user)`.
+    pub name: String,
+    /// What the reader must know about it.
+    pub warning: Option<String>,
+}
+
+/// Carries out a trial in this process.
+pub fn hold(request: &Request, run: &RunDir, place: Place) -> Result<Ending, Failure> {
+    let interrupts = Interrupts::listen()
+        .map_err(|error| Failure::SetUp(format!("signals cannot be handled: {error}")))?;
+    let (offered, plan, warning) = plan(request, &place)?;
+    let mut record = RunRecord {
+        format: FORMAT,
+        facts: facts(request, run, &place, &offered, warning),
+        claim: request.claim.to_owned(),
+        plan,
+        final_reads: false,
+        verdict: None,
+        exit_code: None,
+    };
+    run.write_record(&record)?;
+    say(&screen::opening(&record.facts, &run.path().display().to_string(), request.claim));
+
+    let recorded = take_place(request, run, place, &record.plan, &interrupts)?;
+    record.final_reads = recorded.final_reads;
+    record.facts.interrupted = recorded.interrupted;
+    record.facts.history_damage =
+        recorded.file.as_ref().err().map(|error| format!("history.jsonl is incomplete: {error}"));
+    if interrupts.impatient() {
+        run.write_record(&record)?;
+        say(&format!("saved; check it with: {}", record.facts.check_command));
+        return Ok(Ending::Interrupted);
+    }
+    let sentence = sentence(request, &recorded, &interrupts);
+    let ending = conclude(run, &mut record, &recorded, &sentence)?;
+    Ok(ending)
+}
+
+/// The faults that this place offers, their windows, and a warning about those that it does not.
+#[expect(clippy::type_complexity, reason = "three things that are found together")]
+fn plan(
+    request: &Request,
+    place: &Place,
+) -> Result<(Vec<&'static Entry>, Vec<PlannedFault>, Option<String>), Failure> {
+    let offers = |entry: &&'static Entry| place.fabric.offers_links() || !entry.needs_links();
+    let (offered, missing): (Vec<_>, Vec<_>) = request.faults.iter().copied().partition(offers);
+    if offered.is_empty() && !missing.is_empty() {
+        return Err(Failure::Nothing(format!(
+            "none of the faults asked for can be had here: {}\nsee: tribunal doctor",
+            place.warning.as_deref().unwrap_or("links cannot be broken")
+        )));
+    }
+    let warning = place.warning.as_ref().map(|warning| {
+        let names: Vec<&str> = missing.iter().map(|entry| entry.name).collect();
+        if names.is_empty() {
+            return warning.clone();
+        }
+        format!("{warning}\nnot injected for that reason: {}", names.join(", "))
+    });
+    let plan = request.plan(&offered)?;
+    Ok((offered, plan, warning))
+}
+
+fn facts(
+    request: &Request,
+    run: &RunDir,
+    place: &Place,
+    offered: &[&'static Entry],
+    warning: Option<String>,
+) -> RunFacts {
+    let args = &request.args;
+    let options = [
+        ("reads", args.reads.as_str().to_owned()),
+        ("rate", format!("{} operations/s", args.rate)),
+        ("node choice", args.ask.clone()),
+        ("operation time-out", format!("{} ms", args.op_timeout.as_millis())),
+    ];
+    RunFacts {
+        run: run.name(),
+        target: request.target.name.to_owned(),
+        bug: request.bug.map(|bug| bug.name.to_owned()),
+        workload: request.workload.name.to_owned(),
+        faults: offered.iter().map(|entry| entry.name.to_owned()).collect(),
+        environment: place.name.clone(),
+        environment_warning: warning,
+        seed: request.seed.0,
+        nodes: args.nodes,
+        clients: args.clients,
+        main_phase_ms: args.time.as_millis() as u64,
+        started_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        interrupted: false,
+        history_damage: None,
+        repeat_command: request.repeat_command(),
+        check_command: format!("tribunal check {}", run.path().display()),
+        options: options.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+    }
+}
+
+/// Brings the cluster up, carries the run out, and takes the cluster down again.
+fn take_place(
+    request: &Request,
+    run: &RunDir,
+    place: Place,
+    plan: &[PlannedFault],
+    interrupts: &Interrupts,
+) -> Result<Recorded, Failure> {
+    let history = File::create(run.file("history.jsonl")).map_err(|error| {
+        Failure::SetUp(format!("{} cannot be made: {error}", run.file("history.jsonl").display()))
+    })?;
+    let ledger = Ledger::create(&run.file("faults.jsonl"))
+        .map_err(|error| Failure::SetUp(error.to_string()))?;
+    let (cluster, news) = crate::cluster::start(request, run, place.fabric)?;
+    let network = cluster.clients_network();
+    let addresses = cluster.addresses();
+    let engine = Engine::new(Box::new(cluster), plan.to_vec(), ledger, request.seed);
+
+    let (sender, reports) = tokio::sync::mpsc::unbounded_channel();
+    for report in news {
+        let _ = sender.send(report);
+    }
+    let nemesis = NemesisThread::spawn(engine, sender)
+        .map_err(|error| Failure::SetUp(format!("the nemesis thread cannot start: {error}")))?;
+    let options = KvClientOptions { op_timeout: request.args.op_timeout, ..Default::default() };
+    let clients = (0..request.args.clients)
+        .map(|_| KvClient::new(addresses.clone(), options, RaftRequest::Kv))
+        .collect();
+    let conductor = Conductor {
+        request,
+        scheduler: Scheduler::new(request.phases()?, request.choice()?, request.args.clients),
+        clients,
+        recorder: Recorder::new(history, request.args.nodes),
+        reports,
+        nemesis: &nemesis,
+        interrupts,
+        progress: Progress::new(request.args.progress),
+    };
+    // The driver has a thread of its own because it lives in the clients' network namespace.
+    let recorded = std::thread::scope(|scope| {
+        let driver = std::thread::Builder::new().name("driver".into()).spawn_scoped(scope, || {
+            network.enter().map_err(|error| Failure::SetUp(error.to_string()))?;
+            conductor.conduct()
+        });
+        let driver = driver.map_err(|error| Failure::SetUp(format!("no driver thread: {error}")))?;
+        driver.join().unwrap_or_else(|_| Err(Failure::Internal("the driver panicked".into())))
+    })?;
+    let environment: Option<Box<dyn Environment>> = nemesis.join();
+    drop(environment);
+    crate::cluster::remove_data(request, run);
+    Ok(recorded)
+}
+
+fn sentence(request: &Request, recorded: &Recorded, interrupts: &Interrupts) -> Sentence {
+    let case = Case {
+        target: request.target.name,
+        claim: request.claim,
+        workload: request.workload,
+        final_reads: true,
+        interrupted: recorded.interrupted,
+        whole_run: true,
+        budget: request.args.check_budget,
+    };
+    judge::judge(&recorded.history, &case, || interrupts.impatient())
+}
+
+/// Stores and prints what was found.
+fn conclude(
+    run: &RunDir,
+    record: &mut RunRecord,
+    recorded: &Recorded,
+    sentence: &Sentence,
+) -> Result<Ending, Failure> {
+    let Sentence { verdict, judgements, stats } = sentence;
+    let mut ending = Ending::of(verdict);
+    if recorded.interrupted {
+        ending = ending.merge(Ending::Interrupted);
+    }
+    if !recorded.healed {
+        ending = ending.merge(Ending::FaultsRemain);
+    }
+    record.verdict = Some(verdict.word().to_owned());
+    record.exit_code = Some(ending.code());
+    run.write_judgements(verdict, judgements)?;
+    // A page that cannot be made is said, and changes no verdict.
+    let limits = reports::Limits::default();
+    let report = match reports::html(&record.facts, &recorded.history, judgements, &limits) {
+        Ok(page) => run
+            .write("report.html", page.as_bytes())
+            .map_or_else(|e| e.to_string(), |()| run.file("report.html").display().to_string()),
+        Err(error) => format!("not made: {error}"),
+    };
+    run.write_record(record)?;
+    let mut next = vec![("report", report), ("check", record.facts.check_command.clone())];
+    if let Some(damage) = &record.facts.history_damage {
+        next.push(("damage", damage.clone()));
+    }
+    if !recorded.healed {
+        next.push(("heal", format!("faults may remain; run: tribunal heal {}", run.name())));
+    }
+    next.push(("repeat", record.facts.repeat_command.clone()));
+    let faults = screen::fault_counts(&recorded.history);
+    say(&screen::closing(verdict, judgements, stats, Some(faults), &next));
+    Ok(ending)
+}
