@@ -184,8 +184,8 @@ fn records_that_are_not_durable_are_written_when_they_are_old() {
     });
 }
 
-#[test]
-fn a_torn_tail_costs_the_last_batch_and_nothing_else() {
+/// A cluster of one whose node was killed after two writes to a key, 2 and then 3.
+fn killed_after_two_writes() -> Cluster {
     let cluster = Cluster::new(1, Mode::Correct);
     let node = cluster.start(0);
     block_on(async {
@@ -194,6 +194,12 @@ fn a_torn_tail_costs_the_last_batch_and_nothing_else() {
         write(&mut connection, 1, 3).await;
     });
     node.kill().unwrap();
+    cluster
+}
+
+#[test]
+fn a_torn_tail_costs_the_last_batch_and_nothing_else() {
+    let cluster = killed_after_two_writes();
     let log = std::fs::read(cluster.log(0)).unwrap();
     std::fs::write(cluster.log(0), &log[..log.len() - 1]).unwrap();
     let _node = cluster.start(0);
@@ -204,14 +210,7 @@ fn a_torn_tail_costs_the_last_batch_and_nothing_else() {
 
 #[test]
 fn a_damaged_log_stops_the_node() {
-    let cluster = Cluster::new(1, Mode::Correct);
-    let node = cluster.start(0);
-    block_on(async {
-        let mut connection = connect(cluster.addresses[0]).await;
-        write(&mut connection, 1, 2).await;
-        write(&mut connection, 1, 3).await;
-    });
-    node.kill().unwrap();
+    let cluster = killed_after_two_writes();
     let mut log = std::fs::read(cluster.log(0)).unwrap();
     log[20] ^= 1;
     std::fs::write(cluster.log(0), &log).unwrap();
