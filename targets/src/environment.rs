@@ -136,6 +136,14 @@ pub trait Environment: Send {
     /// Stops all threads of a node and waits until the kernel says so.
     fn pause(&mut self, node: NodeId) -> Result<ProcessSeen, EnvironmentError>;
 
+    /// The process of a node that would be left behind, running or stopped, if the controller died
+    /// at this moment; whoever cleans up then needs it. Nothing if the node dies with the controller,
+    /// as in a PID namespace.
+    fn orphan_pid(&self, node: NodeId) -> Option<i32> {
+        let _ = node;
+        None
+    }
+
     /// Lets a paused node go on.
     fn resume(&mut self, node: NodeId) -> Result<ProcessSeen, EnvironmentError>;
 
