@@ -3,6 +3,8 @@
 //! ```text
 //!   cli        flags            request   what they ask for, checked
 //!   commands   one file each    exit      how they end
+//!   trial      from a request to a verdict and a report
+//!   cluster    a bundled target, started and serving
 //!   runner     a run            judge     from a history to a verdict
 //!   store      a run's folder   screen    what a person reads on the terminal
 //! ```
@@ -10,6 +12,7 @@
 //! This is a library only so that benchmarks and tests can reach the runner.
 
 pub mod cli;
+pub mod cluster;
 pub mod commands;
 pub mod exit;
 pub mod judge;
@@ -19,3 +22,4 @@ pub mod runner;
 pub mod screen;
 pub mod store;
 pub mod suggest;
+pub mod trial;

@@ -69,6 +69,13 @@ impl RunDir {
         Ok(Self(path))
     }
 
+    /// Takes the folder away again if the run never came to record anything.
+    pub fn remove_if_unused(&self) {
+        if !self.file("run.json").exists() {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
     /// The folder of a run by name; see the module's head.
     pub fn find(store: &Path, name: &str) -> Result<Self, Failure> {
         let direct = Path::new(name);

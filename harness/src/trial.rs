@@ -8,6 +8,7 @@
 //! Whatever goes wrong after the first event was recorded, what was recorded is judged: a heal that failed or a
 //! disk that filled up is said beside the verdict and never instead of it.
 
+use crate::cluster::{self, Cluster};
 use crate::exit::{Ending, Failure};
 use crate::judge::{self, Case, Sentence};
 use crate::progress::Progress;
@@ -20,7 +21,7 @@ use crate::runner::scheduler::Scheduler;
 use crate::runner::{Conductor, Recorded};
 use crate::screen::{self, say};
 use crate::store::{FORMAT, RunDir, RunRecord};
-use nemesis::catalogue::Entry;
+use nemesis::catalogue::{Entry, Need};
 use nemesis::engine::Engine;
 use nemesis::ledger::Ledger;
 use nemesis::plan::PlannedFault;
@@ -28,18 +29,20 @@ use reports::RunFacts;
 use std::fs::File;
 use targets::environment::Environment;
 use targets::kv_client::{KvClient, KvClientOptions};
-use targets::local::Local;
+use targets::local::Fabric;
 use targets::raft::RaftRequest;
 
 /// Where a trial takes place.
 #[derive(Debug)]
 pub struct Place {
     /// How nodes are connected.
-    pub fabric: targets::local::Fabric,
+    pub fabric: Fabric,
     /// `local (network namespaces, ordinary user)`.
     pub name: String,
     /// What the reader must know about it.
     pub warning: Option<String>,
+    /// What marks its processes as ours.
+    pub tag: String,
 }
 
 /// Carries out a trial in this process.
@@ -80,7 +83,8 @@ fn plan(
     request: &Request,
     place: &Place,
 ) -> Result<(Vec<&'static Entry>, Vec<PlannedFault>, Option<String>), Failure> {
-    let offers = |entry: &&'static Entry| place.fabric.offers_links() || !entry.needs_links();
+    let links = matches!(place.fabric, Fabric::Namespaces(_));
+    let offers = |entry: &&'static Entry| links || !entry.needs.contains(&Need::Links);
     let (offered, missing): (Vec<_>, Vec<_>) = request.faults.iter().copied().partition(offers);
     if offered.is_empty() && !missing.is_empty() {
         return Err(Failure::Nothing(format!(
@@ -146,12 +150,12 @@ fn take_place(
     let history = File::create(run.file("history.jsonl")).map_err(|error| {
         Failure::SetUp(format!("{} cannot be made: {error}", run.file("history.jsonl").display()))
     })?;
-    let ledger = Ledger::create(&run.file("faults.jsonl"))
+    let ledger = Ledger::open(&run.file("faults.jsonl"))
         .map_err(|error| Failure::SetUp(error.to_string()))?;
-    let (cluster, news) = crate::cluster::start(request, run, place.fabric)?;
-    let network = cluster.clients_network();
-    let addresses = cluster.addresses();
-    let engine = Engine::new(Box::new(cluster), plan.to_vec(), ledger, request.seed);
+    let Cluster { environment, addresses, network, news } =
+        cluster::start(request, run, place.fabric, &place.tag)?;
+    let stream = request.seed.stream("nemesis engine");
+    let engine = Engine::new(Box::new(environment), plan.to_vec(), ledger, stream);
 
     let (sender, reports) = tokio::sync::mpsc::unbounded_channel();
     for report in news {
@@ -184,7 +188,7 @@ fn take_place(
     })?;
     let environment: Option<Box<dyn Environment>> = nemesis.join();
     drop(environment);
-    crate::cluster::remove_data(request, run);
+    cluster::remove_data(request, run);
     Ok(recorded)
 }
 

@@ -36,6 +36,17 @@ fn targets() -> Vec<[String; 3]> {
     TARGETS.iter().map(|t| [t.name.to_owned(), claims(t), t.about.to_owned()]).collect()
 }
 
+fn faults() -> Vec<[String; 3]> {
+    let mut rows: Vec<_> = nemesis::catalogue::FAULTS
+        .iter()
+        .map(|f| [f.name.to_owned(), f.class.name().to_owned(), f.about.to_owned()])
+        .collect();
+    for group in nemesis::catalogue::GROUPS {
+        rows.push([group.name.to_owned(), "(a group)".to_owned(), group.about.to_owned()]);
+    }
+    rows
+}
+
 fn workloads() -> Vec<[String; 3]> {
     WORKLOADS
         .iter()

@@ -8,7 +8,6 @@ use crate::judge::CHECKERS;
 use crate::screen::{self, say};
 use crate::store::RunDir;
 use crate::suggest;
-use checkers::verdict::Verdict;
 use std::fmt::Write;
 use std::time::Duration;
 use targets::catalogue::{TARGETS, Target};
@@ -42,7 +41,7 @@ fn show_run(args: &ShowArgs) -> Result<Ending, Failure> {
                 .iter()
                 .map(|target| target.name)
                 .chain(WORKLOADS.iter().map(|workload| workload.name))
-                .chain(nemesis::fault::CATALOGUE.iter().map(|fault| fault.name))
+                .chain(nemesis::catalogue::FAULTS.iter().map(|fault| fault.name))
                 .chain(CHECKERS.iter().map(|checker| checker.name));
             let list = "tribunal list targets|workloads|faults|checkers|runs";
             return Err(Failure::Usage(suggest::unknown("name", &args.name, known, list)));
@@ -65,9 +64,7 @@ fn show_run(args: &ShowArgs) -> Result<Ending, Failure> {
         &next,
     );
     say(&format!("{text}\n{closing}"));
-    Ok(match sentence.verdict {
-        Verdict::Valid | Verdict::Unknown { .. } | Verdict::Invalid { .. } => Ending::Valid,
-    })
+    Ok(Ending::Valid)
 }
 
 fn target_text(target: &Target) -> String {
@@ -95,4 +92,23 @@ fn workload_text(workload: &Workload) -> String {
         workload.functions.join(", "),
         workload.checkers.join(", ")
     )
+}
+
+fn fault_text(name: &str) -> Option<String> {
+    if let Some(fault) = nemesis::catalogue::fault(name) {
+        let needs: Vec<&str> = fault.needs.iter().map(|need| need.name()).collect();
+        return Some(format!(
+            "fault {}: {}\n\nneeds: {} (at least {} nodes)\nobserved by: {}\nundone by: {}",
+            fault.name,
+            fault.about,
+            needs.join(", "),
+            fault.min_nodes,
+            fault.class.observed(),
+            fault.class.undo()
+        ));
+    }
+    let group = nemesis::catalogue::GROUPS.iter().find(|group| group.name == name)?;
+    let members: Vec<&str> =
+        nemesis::catalogue::members(name).iter().map(|fault| fault.name).collect();
+    Some(format!("faults {}: {}\n\n{}", group.name, group.about, members.join("\n")))
 }
