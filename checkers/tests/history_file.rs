@@ -109,7 +109,7 @@ fn bad_input_is_named_with_line_and_column() {
         ("A\n{\"index\":1,\"time\":8,O}", "2:40: expected a completion, since the process has"),
         ("A\n{\"index\":1,\"time\":8,N}", "2:40: expected an invoke, since the process has no"),
         ("A\n{\"index\":1,\"time\":8,F}", "2:40: expected the same f as in the invocation"),
-        ("A\n{\"index\":1,\"time\":8,S}", "2:49: expected a string, found 5"),
+        ("A\n{\"index\":1,\"time\":8,S}", "2:53: expected a string, found 5"),
     ];
     for (text, message) in cases {
         let text = text

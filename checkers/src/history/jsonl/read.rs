@@ -229,7 +229,9 @@ fn fields(line: &[u8]) -> Result<Fields<'_>, Bad> {
         let reason = error.to_string();
         let reason = reason.rsplit_once(" at line ").map_or(&*reason, |(reason, _)| reason);
         let problem = format!("expected an event as a JSON object: {}", quote(reason));
-        Bad { column: error.column().max(1), problem, nature }
+        // At the line break the parser is already on a line of its own.
+        let column = if error.line() > 1 { text.len() } else { error.column().max(1) };
+        Bad { column, problem, nature }
     })
 }
 

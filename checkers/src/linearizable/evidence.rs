@@ -1,0 +1,305 @@
+//! The smallest contradiction: which few operations no order explains.
+//!
+//! ```text
+//!   whole key --> shortest illegal prefix --> [ clusters, reads, weakenings ]* --> small enough?
+//!                        |                                                            | no
+//!                        +--> a window at its end, from the states possible there --> [ ... ]*
+//! ```
+//!
+//! Every step has to be *sound*: what is left must contradict itself whatever the rest did. So a
+//! step may only ask for less, such that an order of the whole would give an order of what is left:
+//! * **Prefix**: an order up to an event is the start of an order of the whole. What is open there
+//!   may have happened or not.
+//! * **A read** changes nothing, so it can be taken out of any order.
+//! * **A cas as a write**: `cas a -> b` where it stands sets b, as `write b` would.
+//! * **A cluster**: all operations that write, find or compare with a value, and the clusters that a
+//!   cas from it leads to. Take an order, and somebody left in it who finds u. Whoever set u for him
+//!   is left, too: it is no operation of a dropped value, and no cas from one, for then u would
+//!   have been dropped along. What stood between them left the state at u.
+//! * **A window** that begins behind an event e: let P be the point of the order right after the last
+//!   operation that returned by e. What comes before P was invoked by e. The state at P is one that a read
+//!   right behind e could have found; asking for each value whether it could gives the states
+//!   possible there. What is open at e stands before P (then it is in that state already) or after it:
+//!   its reads are dropped, its writes may happen or not.
+//!
+//! What would be wrong: to drop a write whose value is still read. `write 1, read 1` without
+//! the write is a contradiction, and accuses a correct system.
+
+use super::explain;
+use super::register::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, Problem, ValueId};
+use super::search::{Limits, Outcome, search};
+use crate::budget::Budget;
+use crate::history::History;
+use crate::verdict::OrderEvidence;
+
+/// Evidence of more operations than this is tried again as a window.
+const OPS_WANTED: usize = 12;
+
+/// What all the searches together may explore. The stop flag is not looked at: the violation is already
+/// certain, and evidence that was never reduced would be of no use to anybody.
+const CONFIGURATIONS_MAX: u64 = 20_000_000;
+
+/// What one of the searches may explore.
+const CONFIGURATIONS_PER_SEARCH_MAX: u64 = 1_000_000;
+
+/// With more values than this, a window costs too much, and clusters are small anyway.
+const WINDOW_VALUES_MAX: usize = 64;
+
+/// A window's first length in events; it doubles until what is in it is illegal.
+const WINDOW_EVENTS: usize = 8;
+
+/// An operation of the evidence: what is left of it, and what it was.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece {
+    /// As it counts here.
+    pub(super) op: KeyOp,
+    /// As it was recorded.
+    pub(super) whole: KeyOp,
+}
+
+/// A set of operations and the states from which no order of them exists.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    /// In order of invocation.
+    pub(super) pieces: Vec<Piece>,
+    /// The states that the register may hold at first.
+    pub(super) initials: Vec<ValueId>,
+    /// The event behind which it begins; nothing for the start of the history.
+    pub(super) since: Option<u32>,
+}
+
+/// The evidence against a key whose history is illegal.
+pub(super) fn find(history: &History, key: &KeyHistory, budget: &Budget<'_>) -> OrderEvidence {
+    let mut reducer = Reducer {
+        values: key.values.len(),
+        configurations_left: CONFIGURATIONS_MAX.min(budget.configurations_max),
+        bytes_max: budget.bytes_max,
+    };
+    let prefix = reducer.shortest_prefix(&key.ops);
+    let mut case = reducer.reduce(prefix.clone());
+    if case.pieces.len() > OPS_WANTED
+        && let Some(window) = reducer.window(&prefix)
+    {
+        let window = reducer.reduce(window);
+        if window.pieces.len() < case.pieces.len() {
+            case = window;
+        }
+    }
+    explain::explain(history, key, &case)
+}
+
+/// Makes cases smaller, within limits.
+pub(super) struct Reducer {
+    pub(super) values: usize,
+    pub(super) configurations_left: u64,
+    pub(super) bytes_max: u64,
+}
+
+impl Reducer {
+    /// Whether there certainly is no order, from whichever initial state.
+    fn illegal(&mut self, pieces: &[Piece], initials: &[ValueId]) -> bool {
+        let ops: Vec<KeyOp> = pieces.iter().map(|piece| piece.op).collect();
+        initials.iter().all(|&initial| self.search(&ops, initial) == Outcome::Illegal)
+    }
+
+    fn search(&mut self, ops: &[KeyOp], initial: ValueId) -> Outcome {
+        let limits = Limits {
+            configurations_max: self.configurations_left.min(CONFIGURATIONS_PER_SEARCH_MAX),
+            bytes_max: self.bytes_max,
+            stop: None,
+        };
+        let found = search(&Problem { ops, initial, values: self.values }, &limits);
+        self.configurations_left = self.configurations_left.saturating_sub(found.configurations);
+        found.outcome
+    }
+
+    /// The shortest illegal prefix, by halving: a prefix of a legal history is legal.
+    pub(super) fn shortest_prefix(&mut self, ops: &[KeyOp]) -> Case {
+        let mut ends: Vec<u32> = ops.iter().map(|op| op.ret).filter(|ret| *ret != NEVER).collect();
+        ends.sort_unstable();
+        let (mut legal, mut illegal) = (0, ends.len().saturating_sub(1));
+        while legal < illegal {
+            let middle = usize::midpoint(legal, illegal);
+            if self.illegal(&prefix(ops, ends[middle]), &[INITIAL]) {
+                illegal = middle;
+            } else {
+                legal = middle + 1;
+            }
+        }
+        let end = ends.get(illegal).copied().unwrap_or(NEVER - 1);
+        Case { pieces: prefix(ops, end), initials: vec![INITIAL], since: None }
+    }
+
+    /// The shortest window at the end of a prefix that is illegal from every state possible there.
+    pub(super) fn window(&mut self, prefix_case: &Case) -> Option<Case> {
+        if self.values > WINDOW_VALUES_MAX {
+            return None;
+        }
+        let ops: Vec<KeyOp> = prefix_case.pieces.iter().map(|piece| piece.op).collect();
+        let mut events: Vec<u32> = ops.iter().flat_map(|op| [op.invoke, op.ret]).collect();
+        events.retain(|event| *event != NEVER);
+        events.sort_unstable();
+        let mut length = WINDOW_EVENTS;
+        while length < events.len() {
+            let cut = events[events.len() - length - 1];
+            let case = self.window_behind(&ops, cut);
+            if self.illegal(&case.pieces, &case.initials) {
+                return Some(case);
+            }
+            length *= 2;
+        }
+        None
+    }
+
+    pub(super) fn window_behind(&mut self, ops: &[KeyOp], cut: u32) -> Case {
+        let mut before: Vec<KeyOp> = prefix(ops, cut).iter().map(|piece| piece.op).collect();
+        let mut initials = Vec::new();
+        for value in 0..self.values as ValueId {
+            let (effect, info) = (Effect::Read(value), NEVER);
+            before.push(KeyOp { effect, invoke: cut, ret: cut + 1, info });
+            if self.search(&before, INITIAL) != Outcome::Illegal {
+                initials.push(value);
+            }
+            before.pop();
+        }
+        let pieces = ops.iter().filter(|op| op.ret > cut).filter_map(|&whole| {
+            let ret = if whole.invoke > cut { whole.ret } else { NEVER };
+            let dropped = ret == NEVER && matches!(whole.effect, Effect::Read(_));
+            (!dropped).then_some(Piece { op: KeyOp { ret, ..whole }, whole })
+        });
+        Case { pieces: pieces.collect(), initials, since: Some(cut) }
+    }
+
+    /// Drops and weakens until nothing more can go.
+    pub(super) fn reduce(&mut self, mut case: Case) -> Case {
+        loop {
+            let before = case.pieces.len();
+            let weakened_before = weakened(&case);
+            self.drop_clusters(&mut case);
+            self.drop_reads(&mut case);
+            self.weaken(&mut case);
+            let same = case.pieces.len() == before && weakened(&case) == weakened_before;
+            if same || self.configurations_left == 0 {
+                return case;
+            }
+        }
+    }
+
+    /// Keeps a smaller set of operations if it is illegal as well.
+    fn accept(&mut self, case: &mut Case, pieces: Vec<Piece>) -> bool {
+        let accepted = pieces.len() < case.pieces.len()
+            && self.configurations_left > 0
+            && self.illegal(&pieces, &case.initials);
+        if accepted {
+            case.pieces = pieces;
+        }
+        accepted
+    }
+
+    fn drop_clusters(&mut self, case: &mut Case) {
+        let mut chunk = values(&case.pieces).len();
+        while chunk > 0 {
+            let mut from = 0;
+            loop {
+                let present = values(&case.pieces);
+                if from >= present.len() {
+                    break;
+                }
+                let to = (from + chunk).min(present.len());
+                let pieces = without(&case.pieces, &present[from..to], self.values);
+                if !self.accept(case, pieces) {
+                    from = to;
+                }
+            }
+            chunk /= 2;
+        }
+    }
+
+    fn drop_reads(&mut self, case: &mut Case) {
+        let is_read = |piece: &Piece| matches!(piece.op.effect, Effect::Read(_));
+        let mut chunk = case.pieces.iter().filter(|piece| is_read(piece)).count();
+        while chunk > 0 {
+            let mut from = 0;
+            while from < case.pieces.iter().filter(|piece| is_read(piece)).count() {
+                let mut read = 0;
+                let keep = |piece: &&Piece| {
+                    read += usize::from(is_read(piece));
+                    !is_read(piece) || read <= from || read > from + chunk
+                };
+                let pieces = case.pieces.iter().filter(keep).copied().collect();
+                if !self.accept(case, pieces) {
+                    from += chunk;
+                }
+            }
+            chunk /= 2;
+        }
+    }
+
+    fn weaken(&mut self, case: &mut Case) {
+        for at in 0..case.pieces.len() {
+            let effect = case.pieces[at].op.effect;
+            if let Effect::Cas(_, to) = effect {
+                case.pieces[at].op.effect = Effect::Write(to);
+                let enough =
+                    self.configurations_left > 0 && self.illegal(&case.pieces, &case.initials);
+                if !enough {
+                    case.pieces[at].op.effect = effect;
+                }
+            }
+        }
+    }
+}
+
+/// The operations up to this event; those open there may have happened or not.
+pub(super) fn prefix(ops: &[KeyOp], end: u32) -> Vec<Piece> {
+    let pieces = ops.iter().filter(|op| op.invoke <= end).filter_map(|&whole| {
+        let ret = if whole.ret <= end { whole.ret } else { NEVER };
+        let dropped = ret == NEVER && matches!(whole.effect, Effect::Read(_));
+        (!dropped).then_some(Piece { op: KeyOp { ret, ..whole }, whole })
+    });
+    pieces.collect()
+}
+
+fn weakened(case: &Case) -> usize {
+    case.pieces.iter().filter(|piece| piece.op.effect != piece.whole.effect).count()
+}
+
+/// The values that the operations name, ascending.
+fn values(pieces: &[Piece]) -> Vec<ValueId> {
+    let named = |piece: &Piece| [piece.op.effect.observes(), piece.op.effect.produces()];
+    let mut values: Vec<ValueId> = pieces.iter().flat_map(named).flatten().collect();
+    values.sort_unstable();
+    values.dedup();
+    values
+}
+
+/// What is left without the clusters of these values.
+pub(super) fn without(pieces: &[Piece], chosen: &[ValueId], values: usize) -> Vec<Piece> {
+    let dropped = cluster(pieces, chosen, values);
+    pieces.iter().filter(|piece| !touches(piece.op.effect, &dropped)).copied().collect()
+}
+
+/// The values that have to go along when these go, as flags.
+fn cluster(pieces: &[Piece], chosen: &[ValueId], values: usize) -> Vec<bool> {
+    let mut dropped = vec![false; values];
+    let mut cas_from: Vec<Vec<ValueId>> = vec![Vec::new(); values];
+    for piece in pieces {
+        if let Effect::Cas(from, to) = piece.op.effect {
+            cas_from[from as usize].push(to);
+        }
+    }
+    let mut found = chosen.to_vec();
+    while let Some(value) = found.pop() {
+        if !std::mem::replace(&mut dropped[value as usize], true) {
+            found.append(&mut cas_from[value as usize]);
+        }
+    }
+    dropped
+}
+
+fn touches(effect: Effect, dropped: &[bool]) -> bool {
+    [effect.observes(), effect.produces()]
+        .into_iter()
+        .flatten()
+        .any(|value| dropped[value as usize])
+}
