@@ -1,6 +1,90 @@
 //! Verdict and history in, one self-contained HTML file out. Pure.
+//!
+//! ```text
+//!   RunFacts, History, Judgements
+//!        |
+//!        v
+//!   operations, happenings       joined events: what clients did, what was done to the system
+//!        |
+//!        v
+//!   series, recovery, lanes      figures and layouts: plain numbers, bounded, linear in time
+//!        |
+//!        v
+//!   view (story, coverage)       every text and shape of the page; this is what tests look at
+//!        |          \
+//!        v           payload     all operations packed for the timeline, within the budget
+//!   page --> templates, assets --> one HTML file that loads nothing
+//! ```
+//!
+//! The page opens from a disk, reads without JavaScript (all facts are HTML, all charts are SVG),
+//! and stays below [`Limits::bytes_max`]. Rendering never changes a verdict.
 
+mod chart;
+mod coverage;
+mod happenings;
+mod lanes;
+mod operations;
+mod page;
+mod payload;
+mod recovery;
+mod selection;
+mod series;
+mod story;
+mod text;
+mod view;
+
+#[cfg(test)]
+mod view_tests;
+
+use checkers::history::History;
+use checkers::verdict::Judgement;
 use serde::{Deserialize, Serialize};
+
+/// What a page may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The size of the page in bytes. Above it, operations of the timeline are left out, the least
+    /// telling ones first, and a banner says so.
+    pub bytes_max: usize,
+}
+
+impl Default for Limits {
+    /// Eight mebibytes: what a browser opens at once, and a bug tracker accepts.
+    fn default() -> Self {
+        Self { bytes_max: 8 << 20 }
+    }
+}
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// The limit leaves no room even for a page without a timeline: raise it.
+    #[error("the page takes {bytes} bytes without its timeline, above the limit of {bytes_max}")]
+    TooLarge {
+        /// What the page takes without a single operation.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// A template failed: a mistake in this crate.
+    #[error("internal: a template of the report failed: {0}")]
+    Template(#[from] askama::Error),
+}
+
+/// The report of a run as one self-contained HTML file.
+///
+/// # Errors
+/// When the limit is too small for the facts alone. A strange history is no error: what cannot be
+/// joined or shown is counted and said.
+pub fn html(
+    facts: &RunFacts,
+    history: &History,
+    judgements: &[Judgement],
+    limits: &Limits,
+) -> Result<String, ReportError> {
+    page::render(facts, history, judgements, limits)
+}
 
 /// What a report says of a run besides its history and verdicts. All texts are data: the page
 /// escapes them.
