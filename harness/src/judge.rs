@@ -4,7 +4,7 @@ use checkers::budget::Budget;
 use checkers::history::History;
 use checkers::linearizable::{self, Model};
 use checkers::stats::{self, Stats};
-use checkers::vacuity::{self, Expectations};
+use checkers::vacuity::{self, Expected};
 use checkers::verdict::{Judgement, Verdict};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,8 +45,6 @@ pub struct Case<'a> {
     pub workload: &'static Workload,
     /// Whether the run was to end with final reads.
     pub final_reads: bool,
-    /// Whether the user ended the run.
-    pub interrupted: bool,
     /// Whether there must be nothing vacuous about it; a bare history file need not have phases.
     pub whole_run: bool,
     /// How long the checkers may take.
@@ -72,12 +70,9 @@ pub fn judge(history: &History, case: &Case<'_>, cancelled: impl Fn() -> bool + 
         linearizable::check(&claim, history, Model::Register, budget)
     })];
     if case.whole_run {
-        let expectations = Expectations {
-            functions: case.workload.functions,
-            final_reads: case.final_reads,
-            interrupted: case.interrupted,
-        };
-        judgements.push(vacuity::gate(history, &expectations));
+        let expected =
+            Expected { functions: case.workload.functions, final_reads: case.final_reads };
+        judgements.push(vacuity::check(history, &expected));
     }
     let verdict = judgements
         .iter()

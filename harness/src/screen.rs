@@ -4,7 +4,7 @@
 
 use checkers::history::History;
 use checkers::history::notes::{FaultStep, Note};
-use checkers::stats::Stats;
+use checkers::stats::{Counts, Stats};
 use checkers::verdict::{Evidence, EvidenceOp, Judgement, OrderEvidence, Verdict};
 use reports::RunFacts;
 use std::fmt::Write;
@@ -201,21 +201,18 @@ fn stuck(order: &OrderEvidence) -> Option<String> {
 pub fn outcomes(stats: &Stats) -> String {
     let mut table = Builder::default();
     table.push_record(["operation", "ok", "fail", "info"]);
-    for (f, counts) in &stats.by_f {
+    for counts in &stats.functions {
         table.push_record([
-            harmless(f),
+            harmless(&counts.f),
             counts.ok.to_string(),
             counts.fail.to_string(),
             counts.info.to_string(),
         ]);
     }
-    let all = &stats.total;
-    table.push_record([
-        "all".into(),
-        all.ok.to_string(),
-        all.fail.to_string(),
-        all.info.to_string(),
-    ]);
+    let sum = |count: fn(&Counts) -> u64| -> String {
+        stats.functions.iter().map(count).sum::<u64>().to_string()
+    };
+    table.push_record(["all".into(), sum(|c| c.ok), sum(|c| c.fail), sum(|c| c.info)]);
     let mut table = table.build();
     table.with(Style::sharp()).with(Modify::new(Columns::new(1..)).with(Alignment::right()));
     table.to_string()

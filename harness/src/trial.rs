@@ -22,7 +22,7 @@ use crate::runner::{Conductor, Recorded};
 use crate::screen::{self, say};
 use crate::store::{FORMAT, RunDir, RunRecord};
 use nemesis::catalogue::{Entry, Need};
-use nemesis::engine::Engine;
+use nemesis::engine::{Engine, EngineOptions};
 use nemesis::ledger::Ledger;
 use nemesis::plan::PlannedFault;
 use reports::RunFacts;
@@ -155,7 +155,9 @@ fn take_place(
     let Cluster { environment, addresses, network, news } =
         cluster::start(request, run, place.fabric, &place.tag)?;
     let stream = request.seed.stream("nemesis engine");
-    let engine = Engine::new(Box::new(environment), plan.to_vec(), ledger, stream);
+    let options = EngineOptions::default();
+    let engine = Engine::new(Box::new(environment), plan.to_vec(), ledger, stream, options)
+        .map_err(|error| Failure::SetUp(error.to_string()))?;
 
     let (sender, reports) = tokio::sync::mpsc::unbounded_channel();
     for report in news {
@@ -198,7 +200,6 @@ fn sentence(request: &Request, recorded: &Recorded, interrupts: &Interrupts) -> 
         claim: request.claim,
         workload: request.workload,
         final_reads: true,
-        interrupted: recorded.interrupted,
         whole_run: true,
         budget: request.args.check_budget,
     };

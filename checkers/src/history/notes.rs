@@ -8,6 +8,7 @@
 //!   f = "fault"    value = {"id":3,"fault":"partition","step":"asked","text":"cut n1 | n2 n3","seen":null}
 //!   f = "leader"   value = 7 (the term)              node = "n3"
 //!   f = "died"     value = "exit code 1"             node = "n3"
+//!   f = "reached"  value = "snapshot-taken"          node = "n3"
 //! ```
 
 use super::{Datum, Event, EventType, History, Process, Symbols};
@@ -83,6 +84,13 @@ pub enum Note {
         /// `exit code 1`.
         how: String,
     },
+    /// A node reached a place in its protocol that a good test reaches at least once.
+    Reached {
+        /// `n3`.
+        node: String,
+        /// The place's name: `snapshot-installed`.
+        place: String,
+    },
 }
 
 impl Note {
@@ -97,6 +105,9 @@ impl Note {
             Self::Leader { node, term } => ("leader", Datum::Int(*term as i64), Some(node)),
             Self::Died { node, how } => {
                 ("died", Datum::Json(Box::new(how.clone().into())), Some(node))
+            }
+            Self::Reached { node, place } => {
+                ("reached", Datum::Json(Box::new(place.clone().into())), Some(node))
             }
         };
         Event {
@@ -127,6 +138,10 @@ impl Note {
             },
             "died" => match datum().to_json() {
                 serde_json::Value::String(how) => Some(Self::Died { node: node()?, how }),
+                _ => None,
+            },
+            "reached" => match datum().to_json() {
+                serde_json::Value::String(place) => Some(Self::Reached { node: node()?, place }),
                 _ => None,
             },
             _ => None,

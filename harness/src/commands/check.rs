@@ -58,7 +58,6 @@ fn check_one(args: &CheckArgs, input: &str) -> Result<(Sentence, Option<String>)
             claim: "linearizable",
             workload: request::workload("register")?,
             final_reads: false,
-            interrupted: false,
             whole_run: false,
             budget: args.check_budget,
         };
@@ -116,7 +115,6 @@ pub fn judge_run(
         claim: &record.claim,
         workload: request::workload(&record.facts.workload)?,
         final_reads: true,
-        interrupted: record.facts.interrupted,
         whole_run: true,
         budget,
     };

@@ -6,7 +6,7 @@
 
 use super::driver::Report;
 use checkers::history::notes::{FaultNote, FaultStep, Note};
-use nemesis::engine::{self, Engine};
+use nemesis::engine::{self, Engine, Happened};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -67,8 +67,8 @@ fn follow(
     orders: &mpsc::Receiver<Order>,
     reports: &UnboundedSender<Report>,
 ) -> Box<dyn Environment> {
-    let mut main_start = None;
-    let report = |found: Vec<engine::Report>| {
+    let mut main_start: Option<Instant> = None;
+    let tell = |found: Vec<engine::Report>| {
         for one in found {
             // Without a driver there is nobody to tell, and the thread is about to end.
             let _ = reports.send(translate(one));
@@ -79,14 +79,47 @@ fn follow(
             Ok(Order::Start(at)) => main_start = Some(at),
             Ok(Order::Heal(answer)) => {
                 let found = engine.heal();
-                let failed = found.iter().any(engine::Report::is_heal_failed);
-                report(found);
-                main_start = None;
+                let failed = found.iter().any(|report| is_heal_failed(&report.what));
+                tell(found);
                 let _ = answer.send(!failed);
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => return engine.into_environment(),
         }
-        report(engine.poll(main_start.map(|start: Instant| start.elapsed())));
+        // After the main phase too: nodes go on having news.
+        if let Some(start) = main_start {
+            tell(engine.poll(start.elapsed()));
+        }
+    }
+}
+
+fn is_heal_failed(what: &Happened) -> bool {
+    matches!(what, Happened::Fault { step: engine::Step::HealFailed, .. })
+}
+
+/// What the nemesis saw, as the history says it.
+fn translate(report: engine::Report) -> Report {
+    match report.what {
+        Happened::Fault { id, name, step, text, seen } => {
+            let step = match step {
+                engine::Step::Asked => FaultStep::Asked,
+                engine::Step::Installed => FaultStep::Installed,
+                engine::Step::Skipped => FaultStep::Skipped,
+                engine::Step::Indeterminate => FaultStep::Indeterminate,
+                engine::Step::Healed => FaultStep::Healed,
+                engine::Step::HealFailed => FaultStep::HealFailed,
+            };
+            let note = Note::Fault(FaultNote { id, fault: name, step, text, seen });
+            Report { note, leader: None }
+        }
+        Happened::Leader { node, term } => {
+            Report { note: Note::Leader { node: node.to_string(), term }, leader: Some(node) }
+        }
+        Happened::Died { node, how } => {
+            Report { note: Note::Died { node: node.to_string(), how }, leader: None }
+        }
+        Happened::Reached { node, place } => {
+            Report { note: Note::Reached { node: node.to_string(), place }, leader: None }
+        }
     }
 }

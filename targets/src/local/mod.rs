@@ -76,6 +76,8 @@ pub struct LocalSpec {
     pub program: PathBuf,
     /// Its arguments, before the path of the node's file.
     pub args: Vec<OsString>,
+    /// Environment variables that mark its processes as the run's.
+    pub environment: Vec<(OsString, OsString)>,
     /// Writes a node's file, given where every node serves.
     pub node_file: NodeFile,
     /// Understands the lines that a node prints on its standard output.
@@ -183,8 +185,7 @@ impl Local {
     /// # Errors
     /// What is missing and what to do; nothing is left behind but folders.
     pub fn build(spec: LocalSpec) -> Result<Self, BuildError> {
-        let LocalSpec { nodes, run_dir, program, args, node_file, parse_status, seed, fabric } =
-            spec;
+        let LocalSpec { nodes, run_dir, node_file, parse_status, seed, fabric, .. } = spec;
         if nodes == 0 || nodes > NODES_MAX {
             return Err(BuildError::Nodes { nodes });
         }
@@ -216,7 +217,11 @@ impl Local {
         Ok(Self {
             nodes: places.collect::<Result<_, BuildError>>()?,
             nursery: Nursery::open().map_err(BuildError::Thread)?,
-            program: Program { path: program, args },
+            program: Program {
+                path: spec.program,
+                args: spec.args,
+                environment: spec.environment,
+            },
             desk: Arc::new(NewsDesk::new(nodes, parse_status)),
             addresses,
             network,

@@ -41,6 +41,7 @@ const POLL_INTERVAL: Duration = Duration::from_micros(200);
 pub(super) struct Program {
     pub(super) path: PathBuf,
     pub(super) args: Vec<OsString>,
+    pub(super) environment: Vec<(OsString, OsString)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +96,7 @@ impl Node {
         }
         let mut command = Command::new(&program.path);
         command.args(&program.args).arg(node_file(&self.folder)).current_dir(&self.folder);
+        command.envs(program.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         prepare_child(&mut command, self.network.clone());
         let mut child = nursery.bear(command).map_err(|error| {
