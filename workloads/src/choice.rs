@@ -37,9 +37,39 @@ pub enum Policy {
     Mixed,
 }
 
+impl std::str::FromStr for Policy {
+    type Err = ChoiceError;
+
+    /// The names above; `weighted:3,1,1` gives a weight to each node.
+    fn from_str(text: &str) -> Result<Self, ChoiceError> {
+        let unknown = || ChoiceError::Unknown { text: text.to_owned() };
+        match text {
+            "fixed" => Ok(Self::Fixed),
+            "round-robin" => Ok(Self::RoundRobin),
+            "random" => Ok(Self::Random),
+            "leader" => Ok(Self::Leader),
+            "mixed" => Ok(Self::Mixed),
+            _ => {
+                let weights = text.strip_prefix("weighted:").ok_or_else(unknown)?;
+                let weights = weights.split(',').map(|weight| weight.trim().parse());
+                weights.collect::<Result<_, _>>().map(Self::Weighted).map_err(|_| unknown())
+            }
+        }
+    }
+}
+
 /// A policy that cannot be followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChoiceError {
+    /// No policy is called that.
+    #[error(
+        "`{text}` is no way to choose a node: give fixed, round-robin, random, leader, mixed, or \
+         weights as in weighted:3,1,1"
+    )]
+    Unknown {
+        /// What was given.
+        text: String,
+    },
     /// There is nobody to ask.
     #[error("no nodes to choose from: give at least one")]
     NoNodes,

@@ -14,7 +14,7 @@
 //!
 //! At one instant completions come before questions, and completions in order of their threads.
 
-use crate::generator::{Generator, Next, ThreadId, Threads, Update};
+use crate::generator::{Generator, Next, ThreadId, Threads, Update, nanoseconds};
 use checkers::history::{Datum, Op, Outcome};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -30,6 +30,8 @@ pub struct World<'a> {
     pub threads: u32,
     /// The simulation stops after so many operations: some generators never end.
     pub ops_max: usize,
+    /// Nothing is asked after so much virtual time: a filter that refuses everything waits for ever.
+    pub time_max: Duration,
     /// Asked when an operation is invoked.
     pub answer: Box<Answer<'a>>,
 }
@@ -39,6 +41,7 @@ impl std::fmt::Debug for World<'_> {
         f.debug_struct("World")
             .field("threads", &self.threads)
             .field("ops_max", &self.ops_max)
+            .field("time_max", &self.time_max)
             .finish_non_exhaustive()
     }
 }
@@ -63,6 +66,8 @@ pub enum End {
     Done,
     /// The operations allowed were used up.
     OpsMax,
+    /// The time allowed was used up.
+    TimeMax,
     /// The generator waits for a completion, and nothing runs: a run would hang.
     Stuck,
 }
@@ -78,9 +83,13 @@ pub struct Schedule {
     pub end_ns: u64,
 }
 
+/// The virtual time of a world that does not say otherwise.
+const TIME_MAX: Duration = Duration::from_secs(60);
+
 /// A world in which everything succeeds after this time. A read finds nothing, as far as anybody knows.
 pub fn perfect(threads: u32, ops_max: usize, latency: Duration) -> World<'static> {
-    World { threads, ops_max, answer: Box::new(move |_, _| (latency, Outcome::Ok(Datum::Nil))) }
+    let answer = move |_, _: &Op| (latency, Outcome::Ok(Datum::Nil));
+    World { threads, ops_max, time_max: TIME_MAX, answer: Box::new(answer) }
 }
 
 /// A world in which operations take a random time up to twice the mean, and one in three each is `ok`,
@@ -91,8 +100,7 @@ pub fn imperfect(
     latency_mean: Duration,
     mut stream: Stream,
 ) -> World<'static> {
-    let latency_max_ns =
-        u64::try_from(latency_mean.as_nanos()).unwrap_or(u64::MAX).saturating_mul(2);
+    let latency_max_ns = nanoseconds(latency_mean).saturating_mul(2);
     let answer = move |_, _: &Op| {
         let latency = Duration::from_nanos(stream.between(0, latency_max_ns));
         let outcome = match stream.below(3) {
@@ -102,7 +110,7 @@ pub fn imperfect(
         };
         (latency, outcome)
     };
-    World { threads, ops_max, answer: Box::new(answer) }
+    World { threads, ops_max, time_max: TIME_MAX, answer: Box::new(answer) }
 }
 
 /// Steps a generator through a world.
@@ -138,11 +146,16 @@ struct Simulation<'a> {
 impl Simulation<'_> {
     fn run(&mut self, generator: &mut impl Generator) -> End {
         let mut ops_left = self.world.ops_max;
+        let time_max_ns = nanoseconds(self.world.time_max);
         loop {
             self.complete_due(generator);
             if ops_left == 0 {
                 self.drain(generator);
                 return End::OpsMax;
+            }
+            if self.now_ns >= time_max_ns {
+                self.drain(generator);
+                return End::TimeMax;
             }
             match generator.next(&self.threads.context(self.now_ns)) {
                 Next::Op { thread, op } => {
@@ -170,8 +183,8 @@ impl Simulation<'_> {
         let update = Update::Invoked { thread, op: &op };
         generator.update(&self.threads.context(self.now_ns), &update);
         let (latency, outcome) = (self.world.answer)(thread, &op);
-        let latency_ns = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
-        self.running.push(Reverse((self.now_ns.saturating_add(latency_ns), thread)));
+        let end_ns = self.now_ns.saturating_add(nanoseconds(latency));
+        self.running.push(Reverse((end_ns, thread)));
         self.steps.push(Step { time_ns: self.now_ns, thread, op: op.clone(), outcome: None });
         self.ends[thread as usize] = Some((op, outcome));
     }

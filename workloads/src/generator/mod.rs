@@ -47,6 +47,7 @@ pub use choose::{Any, Mix, any, mix, mix_weighted};
 pub use leaf::{FromFn, Ops, from_fn, once, ops, repeat};
 pub use limits::{Cycle, Filter, Limit, Map, UntilOk};
 pub use order::{Concat, Synchronize, concat, phases};
+pub(crate) use pacing::nanoseconds;
 pub use pacing::{Paced, Sleep, TimeLimit, sleep};
 pub use split::{EachThread, OnThreads, Reserve, each_thread, reserve};
 pub use threads::{Rotation, Threads};

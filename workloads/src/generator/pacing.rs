@@ -131,6 +131,6 @@ impl Generator for Sleep {
 }
 
 /// A length of time in nanoseconds; above 584 years it is for ever.
-fn nanoseconds(length: Duration) -> u64 {
+pub(crate) fn nanoseconds(length: Duration) -> u64 {
     u64::try_from(length.as_nanos()).unwrap_or(u64::MAX)
 }

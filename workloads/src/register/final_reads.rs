@@ -15,7 +15,7 @@
 //! is read as well, and must hold nothing.
 
 use super::READ;
-use crate::generator::{Context, Generator, Next, Rotation, ThreadId, Update};
+use crate::generator::{Context, Generator, Next, Rotation, ThreadId, Update, nanoseconds};
 use checkers::history::{Datum, Op, Outcome};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -111,8 +111,7 @@ impl FinalReads {
         self.running_count -= 1;
         let tries_left = attempt.tries_left - 1;
         if !matches!(outcome, Outcome::Ok(_)) && tries_left > 0 {
-            let pause_ns = u64::try_from(self.options.retry_pause.as_nanos()).unwrap_or(u64::MAX);
-            let due_ns = now_ns.saturating_add(pause_ns);
+            let due_ns = now_ns.saturating_add(nanoseconds(self.options.retry_pause));
             self.retries.push_back((due_ns, Attempt { tries_left, ..attempt }));
         }
     }
