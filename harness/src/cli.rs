@@ -90,7 +90,7 @@ pub struct RunArgs {
     pub reads: Reads,
     /// Which node a client asks
     #[arg(long, default_value = "mixed", value_name = "CHOICE",
-        help = "Which node a client asks: mixed, round-robin, random, leader, or weights 3,1,1,...")]
+        help = "Which node a client asks: mixed, fixed, round-robin, random, leader, or weighted:3,1,1,...")]
     pub ask: String,
     /// How long a client waits for an answer
     #[arg(long, default_value = "1s", value_parser = duration, value_name = "DURATION")]

@@ -8,7 +8,7 @@ use checkers::history::notes::Note;
 use nemesis::sweep;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use targets::environment::{Environment, NodeEvent, NodeNews};
@@ -45,7 +45,7 @@ pub fn start(
         .map_err(|error| Failure::SetUp(format!("the path of this program is unknown: {error}")))?;
     let spec = LocalSpec {
         nodes: request.args.nodes,
-        run_dir: run.path().to_owned(),
+        run_dir: folder(run)?,
         program,
         args: vec!["node".into()],
         environment: vec![(sweep::RUN_TAG.into(), tag.into())],
@@ -75,6 +75,12 @@ pub fn remove_data(request: &Request, run: &RunDir) {
     }
 }
 
+/// The run's folder for nodes, which are started in folders of their own.
+fn folder(run: &RunDir) -> Result<PathBuf, Failure> {
+    std::path::absolute(run.path())
+        .map_err(|error| Failure::SetUp(format!("{}: {error}", run.path().display())))
+}
+
 /// Says what stands in a node's file.
 fn node_file(
     request: &Request,
@@ -92,7 +98,7 @@ fn node_file(
     let voters = (0..request.args.nodes).map(NodeId).collect();
     let config = RaftConfig { bug, reads, ..RaftConfig::of(voters) };
     let options = serde_json::to_value(&config).map_err(internal)?;
-    let (seed, nodes) = (request.seed, run.file("nodes"));
+    let (seed, nodes) = (request.seed, folder(run)?.join("nodes"));
     let protocol = request.target.name.to_owned();
     Ok(Box::new(move |me, addresses| {
         let config = NodeConfig {

@@ -166,23 +166,12 @@ fn bug(target: &'static Target, name: &str) -> Result<&'static PlantedBug, Failu
     })
 }
 
-/// Which node a client asks: a word, or weights.
+/// Which node a client asks.
 fn policy(text: &str) -> Result<Policy, Failure> {
-    let words = [
-        ("mixed", Policy::Mixed),
-        ("fixed", Policy::Fixed),
-        ("round-robin", Policy::RoundRobin),
-        ("random", Policy::Random),
-        ("leader", Policy::Leader),
-    ];
-    if let Some((_, policy)) = words.iter().find(|(word, _)| *word == text) {
-        return Ok(policy.clone());
-    }
-    let weights: Option<Vec<u32>> = text.split(',').map(|weight| weight.parse().ok()).collect();
-    weights.map(Policy::Weighted).ok_or_else(|| {
-        let list = "tribunal run --help (or weights, one a node: 3,1,1,0,0)";
-        let known = words.iter().map(|(word, _)| *word);
-        Failure::Usage(suggest::unknown("way to choose a node", text, known, list))
+    text.parse().map_err(|error| {
+        let known = ["mixed", "fixed", "round-robin", "random", "leader", "weighted:"];
+        let list = format!("tribunal run --help ({error})");
+        Failure::Usage(suggest::unknown("way to choose a node", text, known, &list))
     })
 }
 

@@ -70,14 +70,14 @@ pub struct FaultCounts {
     pub observed: usize,
     /// Those that were seen to be undone.
     pub healed: usize,
-    /// Leader changes seen.
+    /// Elections that were won after the first one.
     pub leader_changes: usize,
 }
 
 /// Counts what became of the faults of a history.
 pub fn fault_counts(history: &History) -> FaultCounts {
     let mut counts = FaultCounts::default();
-    let mut leader = None;
+    let mut leaders = 0_usize;
     for event in history.events() {
         match Note::from_event(history, event) {
             Some(Note::Fault(note)) => match note.step {
@@ -86,15 +86,11 @@ pub fn fault_counts(history: &History) -> FaultCounts {
                 FaultStep::Healed => counts.healed += 1,
                 FaultStep::Skipped | FaultStep::Indeterminate | FaultStep::HealFailed => {}
             },
-            Some(Note::Leader { node, .. }) => {
-                if leader.as_ref().is_some_and(|before| *before != node) {
-                    counts.leader_changes += 1;
-                }
-                leader = Some(node);
-            }
+            Some(Note::Leader { .. }) => leaders += 1,
             _ => {}
         }
     }
+    counts.leader_changes = leaders.saturating_sub(1);
     counts
 }
 

@@ -13,7 +13,6 @@ use crate::exit::{Ending, Failure};
 use crate::judge::{self, Case, Sentence};
 use crate::progress::Progress;
 use crate::request::Request;
-use crate::runner::driver;
 use crate::runner::interrupt::Interrupts;
 use crate::runner::nemesis_thread::NemesisThread;
 use crate::runner::recorder::Recorder;
@@ -21,7 +20,8 @@ use crate::runner::scheduler::Scheduler;
 use crate::runner::{Conductor, Recorded};
 use crate::screen::{self, say};
 use crate::store::{FORMAT, RunDir, RunRecord};
-use nemesis::catalogue::{Entry, Need};
+use nemesis::catalogue::Entry;
+use nemesis::fault::Need;
 use nemesis::engine::{Engine, EngineOptions};
 use nemesis::ledger::Ledger;
 use nemesis::plan::PlannedFault;
@@ -85,7 +85,7 @@ fn plan(
 ) -> Result<(Vec<&'static Entry>, Vec<PlannedFault>, Option<String>), Failure> {
     let links = matches!(place.fabric, Fabric::Namespaces(_));
     let offers = |entry: &&'static Entry| links || !entry.needs.contains(&Need::Links);
-    let (offered, missing): (Vec<_>, Vec<_>) = request.faults.iter().copied().partition(offers);
+    let (offered, missing): (Vec<&Entry>, Vec<&Entry>) = request.faults.iter().copied().partition(offers);
     if offered.is_empty() && !missing.is_empty() {
         return Err(Failure::Nothing(format!(
             "none of the faults asked for can be had here: {}\nsee: tribunal doctor",

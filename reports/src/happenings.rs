@@ -160,7 +160,8 @@ impl Happenings {
                     node: text::bounded(&node, 40),
                     how: text::plain(&how),
                 }),
-                None => {}
+                // Coverage of the protocol's places is not shown yet.
+                Some(Note::Reached { .. }) | None => {}
             }
         }
         all.faults = faults.into_values().collect();

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Judges everything that was named, even when some of it cannot be read.
-pub fn check(args: &CheckArgs) -> Result<Ending, Failure> {
+pub(super) fn check(args: &CheckArgs) -> Result<Ending, Failure> {
     let mut ending = Ending::Valid;
     let mut first_failure = None;
     let mut documents = Vec::new();
@@ -77,24 +77,24 @@ fn print_sentence(input: &str, sentence: &Sentence, damage: Option<&str>) {
 
 /// A stored run with its history.
 #[derive(Debug)]
-pub struct Stored {
+pub(super) struct Stored {
     /// What was asked and found.
-    pub record: RunRecord,
+    pub(super) record: RunRecord,
     /// Everything that happened.
-    pub history: History,
+    pub(super) history: History,
     /// What the history's file lacks.
-    pub damage: Option<String>,
+    pub(super) damage: Option<String>,
 }
 
 /// Reads a stored run.
-pub fn load_run(run: &RunDir) -> Result<Stored, Failure> {
+pub(super) fn load_run(run: &RunDir) -> Result<Stored, Failure> {
     let record = run.record()?;
     let (history, damage) = load_history(&run.file("history.jsonl"))?;
     Ok(Stored { record, history, damage })
 }
 
 /// Reads a history; a torn end is dropped and said.
-pub fn load_history(path: &Path) -> Result<(History, Option<String>), Failure> {
+pub(super) fn load_history(path: &Path) -> Result<(History, Option<String>), Failure> {
     let name = path.display().to_string();
     let file = File::open(path)
         .map_err(|error| Failure::Usage(format!("{name} cannot be opened: {error}")))?;
@@ -105,7 +105,7 @@ pub fn load_history(path: &Path) -> Result<(History, Option<String>), Failure> {
 }
 
 /// Judges a stored run as when it was made.
-pub fn judge_run(
+pub(super) fn judge_run(
     record: &RunRecord,
     history: &History,
     budget: Duration,

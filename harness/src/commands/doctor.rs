@@ -6,7 +6,7 @@ use targets::local::doctor::{State, examine};
 use targets::local::refusal::Facts;
 
 /// Tries everything. Ends with code 2 when something is missing: runs then fall back.
-pub fn doctor() -> Result<Ending, Failure> {
+pub(super) fn doctor() -> Result<Ending, Failure> {
     let facts = Facts::read();
     let mut missing = false;
     let rows: Vec<[String; 3]> = examine(&facts)
@@ -19,7 +19,7 @@ pub fn doctor() -> Result<Ending, Failure> {
                     missing = true;
                     format!("REFUSED: {refused}")
                 }
-                State::Untried(piece) => {
+                State::Behind(piece) => {
                     missing = true;
                     format!("not tried: needs {}", piece.name())
                 }

@@ -13,7 +13,7 @@ use nemesis::ledger::{self, Mode, Outcome, Replay};
 use nemesis::sweep::{self, Owner, Swept};
 
 /// Undoes, or only says, what is left over.
-pub fn heal(args: &HealArgs) -> Result<Ending, Failure> {
+pub(super) fn heal(args: &HealArgs) -> Result<Ending, Failure> {
     let mode = if args.check { Mode::Check } else { Mode::Undo };
     let runs = match &args.run {
         Some(name) => vec![RunDir::find(&args.store.store, name)?],
@@ -86,7 +86,7 @@ fn rows_of(run: &str, replay: &Replay) -> Vec<[String; 3]> {
 }
 
 /// Watches over a ledger until its controller is gone or hangs.
-pub fn agent(args: &AgentArgs) -> Result<Ending, Failure> {
+pub(super) fn agent(args: &AgentArgs) -> Result<Ending, Failure> {
     let mut input = std::io::stdin().lock();
     let (ended, replay) = agent::run(&args.ledger, args.lease, &mut input)
         .map_err(|error| Failure::Usage(error.to_string()))?;

@@ -12,7 +12,7 @@ use targets::catalogue::TARGETS;
 use workloads::catalogue::WORKLOADS;
 
 /// Lists.
-pub fn list(args: &ListArgs) -> Result<Ending, Failure> {
+pub(super) fn list(args: &ListArgs) -> Result<Ending, Failure> {
     match args.what {
         Listing::Targets => table(args.json, ["target", "claims", "about"], &targets()),
         Listing::Workloads => table(args.json, ["workload", "needs", "about"], &workloads()),

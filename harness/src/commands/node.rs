@@ -7,7 +7,7 @@ use targets::node::{NodeConfig, NodeError, run};
 use targets::raft::{Raft, RaftConfig};
 
 /// Runs a node until it is killed or cannot go on.
-pub fn node(file: &Path) -> ExitCode {
+pub(super) fn node(file: &Path) -> ExitCode {
     match serve(file) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

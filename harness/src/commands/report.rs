@@ -11,7 +11,7 @@ use std::time::Duration;
 const CHECK_BUDGET: Duration = Duration::from_secs(300);
 
 /// Writes the page and says where it is.
-pub fn report(args: &ReportArgs) -> Result<Ending, Failure> {
+pub(super) fn report(args: &ReportArgs) -> Result<Ending, Failure> {
     let run = RunDir::find(&args.store.store, &args.run)?;
     let Stored { record, history, damage } = check::load_run(&run)?;
     let sentence = check::judge_run(&record, &history, CHECK_BUDGET)?;

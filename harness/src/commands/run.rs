@@ -15,7 +15,7 @@ use targets::local::enclosure::{self, Ended, Entered};
 use targets::local::{self, refusal::Refused};
 
 /// Holds a trial, in the controller; in the guardian, says how it ended.
-pub fn run(args: RunArgs) -> ExitCode {
+pub(super) fn run(args: RunArgs) -> ExitCode {
     let (request, run) = match prepare(args) {
         Ok(prepared) => prepared,
         Err(failure) => return conclude(Err(failure)),

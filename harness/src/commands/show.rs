@@ -17,7 +17,7 @@ use workloads::catalogue::{WORKLOADS, Workload};
 const CHECK_BUDGET: Duration = Duration::from_secs(60);
 
 /// Explains.
-pub fn show(args: &ShowArgs) -> Result<Ending, Failure> {
+pub(super) fn show(args: &ShowArgs) -> Result<Ending, Failure> {
     let name = args.name.as_str();
     if let Some(target) = TARGETS.iter().find(|target| target.name == name) {
         say(&target_text(target));

@@ -117,7 +117,7 @@ impl Recorder {
     pub fn finish(mut self) -> (History, io::Result<()>) {
         let flushed = self.writer.get_mut().flush();
         self.keep_failure(flushed);
-        let synced = self.writer.get_ref().get_ref().sync_all();
+        let synced = self.writer.get_mut().get_ref().sync_all();
         self.keep_failure(synced);
         (self.history, self.failure.map_or(Ok(()), Err))
     }
