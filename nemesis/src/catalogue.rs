@@ -276,7 +276,7 @@ pub struct Group {
 /// Every group.
 #[rustfmt::skip]
 pub const GROUPS: &[Group] = &[
-    Group { name: "mixed", about: "The default: a cluster of five makes progress most of the time." },
+    Group { name: "mixed", about: "The default: five nodes make progress most of the time." },
     Group { name: "all", about: "Everything, majorities and scripts included." },
     Group { name: "links", about: "slow, lossy, jam, corrupt and narrow." },
     Group { name: "partition", about: "All partitions between nodes." },

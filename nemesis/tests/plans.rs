@@ -29,16 +29,17 @@ impl Runner for Plans {
         let mut args = command.consume_args();
         match command.name.as_str() {
             "plan" => {
-                let nodes = args.lookup_parse("nodes")?.unwrap_or(5);
-                let main_phase_ms = args.lookup_parse("ms")?.unwrap_or(30_000);
-                let seed = args.lookup_parse("seed")?.unwrap_or(1);
-                let options = PlanOptions {
-                    interval_ms: args.lookup_parse("interval_ms")?,
-                    length_ms: args.lookup_parse("length_ms")?,
-                };
-                let names: Vec<String> =
-                    args.rest_pos().iter().map(|name| name.value.clone()).collect();
-                args.reject_rest()?;
+                let mut number = |key| args.take_key(key).map(str::parse::<u64>).transpose();
+                let nodes = number("nodes")?.unwrap_or(5) as u8;
+                let main_phase_ms = number("ms")?.unwrap_or(30_000);
+                let seed = number("seed")?.unwrap_or(1);
+                let (interval_ms, length_ms) = (number("interval_ms")?, number("length_ms")?);
+                let options = PlanOptions { interval_ms, length_ms };
+                let mut names = Vec::new();
+                while let Some(name) = args.next_pos() {
+                    names.push(name.to_owned());
+                }
+                args.reject_next()?;
                 let plan = draw(&names, nodes, main_phase_ms, options, seed)?;
                 Ok(plan.iter().map(|fault| format!("{fault}\n")).collect())
             }
@@ -90,7 +91,8 @@ proptest::proptest! {
             let apart = later.is_none_or(|later| fault.stop_ms < later.start_ms);
             proptest::prop_assert!(apart, "{fault} meets the next one of its class");
             let stored = serde_json::to_string(fault).unwrap();
-            proptest::prop_assert_eq!(&serde_json::from_str::<PlannedFault>(&stored).unwrap(), fault);
+            let read: PlannedFault = serde_json::from_str(&stored).unwrap();
+            proptest::prop_assert_eq!(&read, fault);
         }
         for entry in entries {
             let planned = plan.iter().any(|fault| class_of(fault) == entry.class);

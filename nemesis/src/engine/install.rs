@@ -35,7 +35,9 @@ impl Engine {
                 continue;
             }
             let (fault, id) = (planned.does.clone(), planned.id);
-            let until_ms = (self.now_ms + LEADER_PATIENCE_MS).min(planned.stop_ms - 1);
+            // At least half of the window is left to hold.
+            let patience_ms = LEADER_PATIENCE_MS.min((planned.stop_ms - self.now_ms) / 2);
+            let until_ms = self.now_ms + patience_ms;
             self.activate(planned, Stage::Aiming { until_ms });
             if !fault.needs_leader() {
                 self.install(id, &fault, "");
@@ -106,13 +108,11 @@ impl Engine {
         self.active[index].stage = Stage::Holding;
         match fault {
             Fault::Kill { on: Victims::Nodes(nodes) } => {
-                let taken = nodes.iter().map(|node| (*node, self.take_by_kill(id, *node)));
-                let taken = taken.collect();
+                let taken = self.take_some(id, nodes, Self::take_by_kill);
                 self.report_taken(id, taken, words);
             }
             Fault::Pause { on: Victims::Nodes(nodes) } => {
-                let taken = nodes.iter().map(|node| (*node, self.take_by_pause(id, *node)));
-                let taken = taken.collect();
+                let taken = self.take_some(id, nodes, Self::take_by_pause);
                 self.report_taken(id, taken, words);
             }
             Fault::ElectionStorm { seed } => {
@@ -128,12 +128,33 @@ impl Engine {
         }
     }
 
+    /// Takes these nodes. If not one of them is there to be taken, another is, by lot: a fault that
+    /// was asked for should be felt, although one of another class came first.
+    fn take_some(
+        &mut self,
+        id: u32,
+        nodes: &[NodeId],
+        take: fn(&mut Self, u32, NodeId) -> Taken,
+    ) -> Vec<(NodeId, Taken)> {
+        let mut taken = Vec::new();
+        for node in nodes {
+            taken.push((*node, take(self, id, *node)));
+        }
+        let skipped = |(_, taken): &(NodeId, Taken)| matches!(taken, Taken::Skipped(_));
+        if taken.iter().all(skipped) && self.nodes.contains(&NodeState::Up) {
+            let other = self.by_lot();
+            taken.push((other, take(self, id, other)));
+        }
+        taken
+    }
+
     /// Everything that a replay needs to know, before anything is done.
     fn write_undo(&mut self, index: usize, fault: &Fault, text: &str) -> Result<(), LedgerError> {
         let mut vanish = true;
-        if let Fault::Pause { on: Victims::Nodes(nodes) } = fault {
-            for node in nodes {
-                if let Some(pid) = self.environment.orphan_pid(*node) {
+        if let Fault::Pause { .. } = fault {
+            // All of them, since the lot may fall on any; to continue one that runs does no harm.
+            for node in self.all_nodes() {
+                if let Some(pid) = self.environment.orphan_pid(node) {
                     self.write_down(index, &format!("pause {node}"), Undo::resume(pid))?;
                     vanish = false;
                 }

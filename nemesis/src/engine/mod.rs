@@ -1,28 +1,29 @@
 //! The engine: applies a plan to an environment, watches the effect, undoes it.
 //!
 //! ```text
-//!            asked --+-- skipped                (it cannot be done here, or there is nobody to do it to)
-//!                    +-- installed      --+
-//!                    +-- indeterminate  --+-- healed
-//!                                         +-- heal-failed -- (once more at the end of the run) -- healed
+//!   asked --+-- skipped            (it cannot be done here, or there is nobody to do it to)
+//!           +-- installed      --+
+//!           +-- indeterminate  --+-- healed
+//!                                +-- heal-failed -- (once more at the end) -- healed
 //! ```
 //!
-//! Every step is reported with what was seen, and only what was *seen* counts: a cut through which a
-//! probe came, or a kill that the kernel does not confirm, is indeterminate, whatever the environment
-//! said when it was asked.
+//! Every step is reported with what was seen, and only what was *seen* counts: a cut through which
+//! a probe came, or a kill that the kernel does not confirm, is indeterminate, whatever the
+//! environment said when it was asked.
 //!
 //! **Links.** Each active fault has a layer; what the links do is all layers together. A fault that
 //! ends takes its layer with it, and the others stay.
 //!
 //! **Processes.** A node belongs to at most one fault, the one that killed or paused it:
 //!
-//! * a dead or starting node is left to its fault: a second kill or pause skips it, and says so;
+//! * a dead or starting node is left to its fault: a second kill or pause skips it, and says so; if
+//!   it has nobody else to take, it takes one of the running nodes by lot;
 //! * a paused node can be killed: it then belongs to the kill, and the pause has nothing to resume;
 //! * the end of a fault brings back its own nodes, and a fault has healed when they all serve;
 //! * a node that died by itself belongs to nobody. That is a finding: it stays dead until the heal.
 //!
-//! **The leader** is whoever was last to say so in the highest term. A fault that goes for the leader
-//! waits a moment for one to be known, and then takes a node by lot and says that.
+//! **The leader** is whoever was last to say so in the highest term. A fault that goes for the
+//! leader waits a moment for one to be known, and then takes a node by lot and says that.
 
 mod install;
 mod nodes;
@@ -142,7 +143,7 @@ enum Stage {
     /// It holds.
     Holding,
     /// Its nodes are being brought back.
-    Undoing { links: Option<Observation>, deadline_ms: u64 },
+    Undoing { links: Option<Observation>, nodes: Vec<NodeId>, deadline_ms: u64 },
     /// It could not be undone.
     Failed,
 }

@@ -1,7 +1,7 @@
 //! Seeing whether links do what was asked of them.
 //!
-//! A round of probes goes over every directed link, and what arrived is held against the matrix that
-//! should be in effect: all layers together. What is judged depends on the link:
+//! A round of probes goes over every directed link, and what arrived is held against the matrix
+//! that should be in effect: all layers together. What is judged depends on the link:
 //!
 //! ```text
 //!   cut or held              not one probe arrives; one that does proves the contrary at once
@@ -26,6 +26,8 @@ const PROBES: u32 = 3;
 const MOST_PROBES: u32 = 64;
 /// Enough that even the highest rate that is drawn must queue some of them.
 const BURST: u32 = 16;
+/// What it takes to send one probe, generously: a long round must not run out of time by itself.
+const SENDING: Duration = Duration::from_micros(20);
 const MISS_CHANCE: f64 = 1e-6;
 /// Contradictions that are written down; the rest is counted.
 const MOST_CONTRADICTIONS: usize = 8;
@@ -127,7 +129,8 @@ impl Focus<'_> {
             When::Installed => delay(effective),
             When::Undone => delay(effective) + delay(link),
         });
-        self.wait + Duration::from_micros(longest.max().unwrap_or(0))
+        let probes = self.probes() as usize * directed_links(self.effective.nodes()).len();
+        self.wait + SENDING * probes as u32 + Duration::from_micros(longest.max().unwrap_or(0))
     }
 
     fn is_down(&self, endpoint: Endpoint) -> bool {

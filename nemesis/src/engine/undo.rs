@@ -1,13 +1,14 @@
 //! Undoing faults: at the end of their windows, and all of them at the end of the run.
 //!
-//! The links of a fault are cleared and observed at once. Nodes take a while: a started node must say
-//! that it serves. Nothing is given up at the first failure: a start is tried until the deadline, and
-//! a fault that could not be undone is tried once more by [`Engine::heal`].
+//! The links of a fault are cleared and observed at once. Nodes take a while: a started node must
+//! say that it serves. Nothing is given up at the first failure: a start is tried until the
+//! deadline, and a fault that could not be undone is tried once more by [`Engine::heal`].
 
 use super::nodes::NodeState;
 use super::observe::{Observation, When};
 use super::{Engine, Happened, Report, Stage, Step};
 use crate::script::Script;
+use crate::shape::list;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use targets::environment::ProcessSeen;
@@ -30,8 +31,8 @@ pub(super) fn describe(seen: &ProcessSeen) -> String {
 }
 
 impl Engine {
-    /// Undoes everything, whatever happened, and verifies it. Planned faults that have not begun never
-    /// will. Blocks until all nodes serve, at most for the serving deadline.
+    /// Undoes everything, whatever happened, and verifies it. Planned faults that have not begun
+    /// never will. Blocks until all nodes serve, at most for the serving deadline.
     pub fn heal(&mut self) -> Vec<Report> {
         self.waiting.clear();
         self.collect_news();
@@ -116,7 +117,8 @@ impl Engine {
             return;
         }
         let links = self.undo_links(index);
-        for node in self.owned_by(id) {
+        let nodes = self.owned_by(id);
+        for node in nodes.iter().copied() {
             // Failures are tried again by `progress`, and reported when it is too late.
             let _ = self.bring_back(node);
         }
@@ -124,7 +126,7 @@ impl Engine {
         let deadline_ms = self.now_ms + serving_deadline_ms;
         let active = &mut self.active[index];
         active.retry_ms = self.now_ms + RETRY_MS;
-        active.stage = Stage::Undoing { links, deadline_ms };
+        active.stage = Stage::Undoing { links, nodes, deadline_ms };
     }
 
     fn undo_links(&mut self, index: usize) -> Option<Observation> {
@@ -172,7 +174,7 @@ impl Engine {
     }
 
     fn finish_undo(&mut self, index: usize, left: &[NodeId], reasons: Vec<String>) {
-        let Stage::Undoing { links, .. } =
+        let Stage::Undoing { links, nodes, .. } =
             std::mem::replace(&mut self.active[index].stage, Stage::Failed)
         else {
             return;
@@ -184,8 +186,11 @@ impl Engine {
         words.extend(links.as_ref().map(|links| links.text.clone()));
         words.extend(reasons);
         words.extend(left.iter().map(|node| format!("{node} does not serve")));
+        if left.is_empty() && !nodes.is_empty() {
+            words.push(format!("back: {}", list(&nodes)));
+        }
         if words.is_empty() {
-            words.push("its nodes are back".to_owned());
+            words.push("nothing of it was left to undo".to_owned());
         }
         let links = links.map(|links| links.seen);
         let names: Vec<String> = left.iter().map(ToString::to_string).collect();

@@ -1,19 +1,21 @@
-//! Deposed leaders: Figure 8 of the Raft paper, played until somebody commits an old term by counting.
+//! Deposed leaders: Figure 8 of the Raft paper, played until somebody commits an old term by
+//! counting.
 //!
 //! ```text
 //!   1  the leader S keeps a few friends, too few for a majority; clients still reach it: entries x
 //!   2  of the others, in a star of slow links, D is elected, and cut off at once, before it has
 //!      replicated; clients still reach it: entries y, of a later term than x, on D alone
 //!   3  S comes back in the middle of a star of slow links, is elected again, and replicates x
-//!   4  after some round trips, when x is on a majority: cut S off. To commit x now, by counting, is
-//!      the mistake
+//!   4  after some round trips, when x is on a majority: cut S off. To commit x now, by counting,
+//!      is the mistake
 //!   5  D comes back: y is of a later term than x, so D is elected, and y overwrites x
 //!   6  heal, and let S lead once more: if it took x for committed, it says so
 //! ```
 //!
-//! Step 4 is a matter of milliseconds: too early, and x is not on a majority; too late, and an entry
-//! of S's new term is, which makes x safe. The links are slow (10..20 ms each way), so that a round trip
-//! is long against the time that it takes to react, and the number of round trips is drawn anew.
+//! Step 4 is a matter of milliseconds: too early, and x is not on a majority; too late, and an
+//! entry of S's new term is, which makes x safe. The links are slow (10..20 ms each way), so that a
+//! round trip is long against the time that it takes to react, and the number of round trips is
+//! drawn anew.
 
 use super::{Action, View, delay, isolated, join};
 use targets::links::{Link, NodeId};
@@ -21,7 +23,8 @@ use targets::seed::{Seed, Stream};
 
 /// How long the next leader may take to be elected.
 const ELECTION_MS: u64 = 1500;
-/// How long one that comes back may take: it has a term to catch up with, and connections to restore.
+/// How long one that comes back may take: it has a term to catch up with, and connections to
+/// restore.
 const RETURN_MS: u64 = 2500;
 
 /// One round's cast.

@@ -4,9 +4,10 @@
 //! answers with actions. Its draws come from a seed in the plan, so a stored plan replays it as far
 //! as the cluster plays along.
 //!
-//! Both scripts rest on the same idea. An election is a race, and waiting for the race that exposes a
-//! bug takes hours. But whoever controls the links decides who *can* win: when all nodes of an
-//! electorate hear one node and not each other (a star), only the node in the middle reaches a majority.
+//! Both scripts rest on the same idea. An election is a race, and waiting for the race that exposes
+//! a bug takes hours. But whoever controls the links decides who *can* win: when all nodes of an
+//! electorate hear one node and not each other (a star), only the node in the middle reaches a
+//! majority.
 //!
 //! ```text
 //!        v1   v2             heir reaches v1, v2, v3: it can win

@@ -5,9 +5,9 @@
 //!   2  an heir H, in the middle of a star of slow links, wins term t+1 with the votes of v1, v2
 //!   3  at once: cut H off, kill v1 and v2 while H's first entries are still on the slow links,
 //!      and start them again; they must remember that term t+1 has their vote
-//!   4  let L and v1, v2 hear each other, v1 and v2 not: only L can win. It knows nothing of t+1 and
-//!      asks for votes in t+1. Correct voters refuse; forgetful ones elect a second leader of t+1
-//!   5  heal. If there were two, let H lead next and undisturbed: what it took for committed differs
+//!   4  let L and v1, v2 hear each other, v1 and v2 not: only L can win. It knows nothing of t+1
+//!      and asks for votes in t+1. Correct voters refuse; forgetful ones elect a second leader
+//!   5  heal. If there were two, let H lead next, undisturbed: it takes other things for committed
 //! ```
 //!
 //! Why so: L lost no entry to H's term, so its log is good enough for v1 and v2, unless H's first

@@ -1,9 +1,9 @@
 //! A cluster in memory that does what it is told, or lies about it.
 //!
-//! Links pass probes by arithmetic instead of by chance: a link that loses a tenth loses every tenth
-//! probe. Each [`Lie`] is a way in which a real environment could fail to do what it says.
+//! Links pass probes by arithmetic instead of by chance: a link that loses a tenth loses every
+//! tenth probe. Each [`Lie`] is a way in which a real environment could fail to do what it says.
 
-#![allow(clippy::unwrap_used, dead_code, reason = "support of several tests, which may panic")]
+#![allow(clippy::unwrap_used, reason = "support of tests, which may panic")]
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use targets::links::{Endpoint, Link, LinkMatrix, NodeId};
 
 /// What the cluster does other than it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Lie {
+pub(crate) enum Lie {
     /// Cut and jammed links deliver.
     CutPasses,
     /// Untouched links between nodes are silent.
@@ -48,7 +48,7 @@ pub enum Lie {
 }
 
 impl Lie {
-    pub const ALL: [(&'static str, Self); 14] = [
+    pub(crate) const ALL: [(&'static str, Self); 14] = [
         ("cut-passes", Self::CutPasses),
         ("clear-is-silent", Self::ClearIsSilent),
         ("nothing-lost", Self::NothingLost),
@@ -67,33 +67,33 @@ impl Lie {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Process {
+pub(crate) enum Process {
     Running,
     Stopped,
     Dead,
 }
 
-pub struct State {
-    pub processes: Vec<Process>,
-    pub links: LinkMatrix,
-    pub lies: BTreeSet<Lie>,
-    pub news: Vec<NodeNews>,
+pub(crate) struct State {
+    pub(crate) processes: Vec<Process>,
+    pub(crate) links: LinkMatrix,
+    pub(crate) lies: BTreeSet<Lie>,
+    pub(crate) news: Vec<NodeNews>,
     /// Every primitive that was called, oldest first.
-    pub calls: Vec<String>,
+    pub(crate) calls: Vec<String>,
     /// Why there are no links here.
-    pub without_links: Option<String>,
+    pub(crate) without_links: Option<String>,
     /// For each node, a process that would outlive the run.
-    pub orphans: Vec<Option<i32>>,
+    pub(crate) orphans: Vec<Option<i32>>,
     boots: i32,
     counters: Vec<LinkCounters>,
 }
 
 /// The cluster; clones share it.
 #[derive(Clone)]
-pub struct Cluster(Arc<Mutex<State>>);
+pub(crate) struct Cluster(Arc<Mutex<State>>);
 
 impl Cluster {
-    pub fn new(nodes: u8) -> Self {
+    pub(crate) fn new(nodes: u8) -> Self {
         let side = usize::from(nodes) + 1;
         Self(Arc::new(Mutex::new(State {
             processes: vec![Process::Running; usize::from(nodes)],
@@ -108,26 +108,26 @@ impl Cluster {
         })))
     }
 
-    pub fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.0.lock().unwrap())
     }
 
-    pub fn say(&self, node: NodeId, what: NodeEvent) {
+    pub(crate) fn say(&self, node: NodeId, what: NodeEvent) {
         self.with(|state| state.news.push(NodeNews { node, at: Instant::now(), what }));
     }
 
     /// A node dies by itself.
-    pub fn die(&self, node: NodeId, how: &str) {
+    pub(crate) fn die(&self, node: NodeId, how: &str) {
         self.with(|state| state.processes[usize::from(node.0)] = Process::Dead);
         self.say(node, NodeEvent::Died { how: how.to_owned() });
     }
 
     /// Links that are not clear, in words.
-    pub fn links(&self) -> Vec<String> {
+    pub(crate) fn links(&self) -> Vec<String> {
         self.with(|state| describe(&state.links))
     }
 
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.with(|state| {
             state.links.touched().next().is_none()
                 && state.processes.iter().all(|process| *process == Process::Running)
