@@ -2,8 +2,8 @@
 //!
 //! The controller starts it as `tribunal agent --ledger FILE --lease-ms N` and writes a line to its
 //! standard input now and then. The end of that input means that the controller is dead, a missed
-//! lease that it hangs; either way the ledger is replayed, and the agent ends. After a clean run every
-//! entry is undone already, so the end of input needs no second meaning.
+//! lease that it hangs; either way the ledger is replayed, and the agent ends. After a clean run
+//! every entry is undone already, so the end of input needs no second meaning.
 //!
 //! ```text
 //!   controller --- heartbeat lines ---> stdin   agent   ledger ---> undo, newest first
@@ -63,7 +63,8 @@ pub fn run<I: Read + AsFd>(
     lease: Duration,
     input: &mut I,
 ) -> Result<(Ended, Replay), LedgerError> {
-    // Not being able to block signals makes the agent weaker, not wrong: it must start all the same.
+    // Not being able to block signals makes the agent weaker, not wrong: it must start all the
+    // same.
     let _ = sys::ignore_terminal_signals();
     let ended = watch(lease, input);
     if !ledger.exists() {

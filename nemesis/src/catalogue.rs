@@ -7,7 +7,7 @@
 //! `mixed`, the default, is chosen so that a cluster of five makes progress most of the time: it
 //! never takes a majority on purpose. `all` does.
 
-use crate::fault::{Fault, Scope, Victims};
+use crate::fault::{Fault, Need, Scope, Victims, missing};
 use crate::shape::{Direction, Shape};
 use targets::environment::Capabilities;
 use targets::links::{Link, NodeId};
@@ -97,28 +97,6 @@ impl Class {
     }
 }
 
-/// A primitive of the environment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// Start and kill nodes.
-    Process,
-    /// Pause and resume nodes.
-    Pause,
-    /// Set the link matrix.
-    Links,
-}
-
-impl Need {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Process => "process",
-            Self::Pause => "pause",
-            Self::Links => "links",
-        }
-    }
-}
-
 /// A fault that can be asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
@@ -140,14 +118,7 @@ pub struct Entry {
 impl Entry {
     /// Why the environment cannot do it; nothing if it can.
     pub fn missing(&self, capabilities: &Capabilities) -> Option<String> {
-        self.needs.iter().find_map(|need| {
-            let can = match need {
-                Need::Process => &capabilities.process,
-                Need::Pause => &capabilities.pause,
-                Need::Links => &capabilities.links,
-            };
-            can.as_ref().err().cloned()
-        })
+        missing(self.needs, capabilities)
     }
 
     /// Whether it goes for whoever leads.
@@ -205,10 +176,10 @@ enum Kind {
 }
 
 const fn entry(name: &'static str, class: Class, kind: Kind, about: &'static str) -> Entry {
-    let needs: &'static [Need] = match class {
-        Class::Kill => &[Need::Process],
-        Class::Pause => &[Need::Pause],
-        Class::Script => &[Need::Process, Need::Links],
+    let needs: &'static [Need] = match kind {
+        Kind::Kill(_) => &[Need::Process],
+        Kind::Pause(_) => &[Need::Pause],
+        Kind::Storm => &[Need::Process, Need::Links],
         _ => &[Need::Links],
     };
     Entry { name, about, class, needs, min_nodes: 1, mixed: false, kind }
@@ -305,7 +276,7 @@ pub struct Group {
 /// Every group.
 #[rustfmt::skip]
 pub const GROUPS: &[Group] = &[
-    Group { name: "mixed", about: "The default: a cluster of five makes progress most of the time." },
+    Group { name: "mixed", about: "The default: five nodes make progress most of the time." },
     Group { name: "all", about: "Everything, majorities and scripts included." },
     Group { name: "links", about: "slow, lossy, jam, corrupt and narrow." },
     Group { name: "partition", about: "All partitions between nodes." },

@@ -4,14 +4,49 @@
 //! because nobody knows earlier who leads. [`Fault::aimed_at`] closes it.
 //!
 //! ```text
-//!   Fault --aimed_at(leader)--> Fault without open ends --+-- layer()    a link matrix of its own
-//!                                                         +-- victims()  nodes to kill or pause
-//!                                                         +-- script()   several steps, see `script`
+//!   Fault --aimed_at(leader)--> Fault without open ends --+-- a layer of the link matrix
+//!                                                         +-- nodes to kill or pause
+//!                                                         +-- a script of several steps
 //! ```
 
 use crate::shape::{Shape, list};
 use serde::{Deserialize, Serialize};
+use targets::environment::Capabilities;
 use targets::links::{Endpoint, Link, LinkMatrix, NodeId};
+
+/// A primitive of the environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Start and kill nodes.
+    Process,
+    /// Pause and resume nodes.
+    Pause,
+    /// Set the link matrix.
+    Links,
+}
+
+impl Need {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Pause => "pause",
+            Self::Links => "links",
+        }
+    }
+}
+
+/// The first of these that the environment lacks, with its reason.
+pub(crate) fn missing(needs: &[Need], capabilities: &Capabilities) -> Option<String> {
+    needs.iter().find_map(|need| {
+        let can = match need {
+            Need::Process => &capabilities.process,
+            Need::Pause => &capabilities.pause,
+            Need::Links => &capabilities.links,
+        };
+        can.as_ref().err().map(|reason| format!("{}: {reason}", need.name()))
+    })
+}
 
 /// Which nodes a process fault takes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,12 +98,12 @@ pub enum Fault {
         /// What they do.
         link: Link,
     },
-    /// See [`crate::script`]: makes voters vote within a term before and after a restart.
+    /// A script that makes voters restart within the term in which they have voted.
     ElectionStorm {
         /// Where the script's draws come from.
         seed: u64,
     },
-    /// See [`crate::script`]: deposes one leader after another (Figure 8 of the Raft paper).
+    /// A script that deposes one leader after another (Figure 8 of the Raft paper).
     DeposedLeaders {
         /// Where the script's draws come from.
         seed: u64,
@@ -86,6 +121,24 @@ impl Fault {
                 false
             }
         }
+    }
+
+    /// What it needs of the environment.
+    pub fn needs(&self) -> &'static [Need] {
+        match self {
+            Self::Kill { .. } => &[Need::Process],
+            Self::Pause { .. } => &[Need::Pause],
+            Self::ElectionStorm { .. } => &[Need::Process, Need::Links],
+            Self::Partition(_)
+            | Self::ClientsCut { .. }
+            | Self::Links { .. }
+            | Self::DeposedLeaders { .. } => &[Need::Links],
+        }
+    }
+
+    /// Why the environment cannot do it; nothing if it can.
+    pub fn missing(&self, capabilities: &Capabilities) -> Option<String> {
+        missing(self.needs(), capabilities)
     }
 
     /// The same with "the leader" replaced by a node.

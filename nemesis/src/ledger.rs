@@ -9,10 +9,10 @@
 //!   {"undone":2}
 //! ```
 //!
-//! A `do` line is on disk before its fault is applied, `undone` follows the undo. A crash between the
-//! two replays an undo whose fault never happened, or that was undone already; so every undo is
-//! idempotent, and names its process by id *and* start time. Replay goes newest first and never stops
-//! at a failure.
+//! A `do` line is on disk before its fault is applied, `undone` follows the undo. A crash between
+//! the two replays an undo whose fault never happened, or that was undone already; so every undo is
+//! idempotent, and names its process by id *and* start time. Replay goes newest first and never
+//! stops at a failure.
 //!
 //! A crash can tear the last line. A torn `do` line is of a fault that was not applied yet; a torn
 //! `undone` only makes an undo happen twice. Both are skipped; the next writer starts a new line.
@@ -22,7 +22,7 @@ use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// A ledger longer than this is not one of ours.
@@ -214,8 +214,7 @@ fn read_bounded(file: &mut File, path: &Path) -> Result<String, LedgerError> {
         return Err(LedgerError::TooLong { path: path.to_owned(), bytes });
     }
     let mut text = Vec::new();
-    file.seek(SeekFrom::Start(0)).map_err(&failed)?;
-    file.take(MAX_LEDGER_BYTES).read_to_end(&mut text).map_err(&failed)?;
+    file.take(bytes).read_to_end(&mut text).map_err(&failed)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 

@@ -5,6 +5,8 @@
 //!   shape      partitions as sets of directed links
 //!   catalogue  the faults by name, their groups, how their parameters are drawn
 //!   plan       which faults, when: drawn from the seed before the run begins (pure)
+//!   engine     applies a plan to an environment, watches the effect, undoes it
+//!   script     faults in several steps that react to who leads (pure)
 //!   ledger     undo records, synced to disk before a fault is applied
 //!   agent      the watchdog that replays the ledger when the controller is gone
 //!   sweep      finds left-over processes by their tag when not even a ledger is left
@@ -12,9 +14,11 @@
 
 pub mod agent;
 pub mod catalogue;
+pub mod engine;
 pub mod fault;
 pub mod ledger;
 pub mod plan;
+mod script;
 pub mod shape;
 pub mod sweep;
 mod sys;

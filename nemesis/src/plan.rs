@@ -1,8 +1,8 @@
 //! Which faults, and when: drawn from the seed before the run begins.
 //!
 //! Every class of faults alternates pause and window on its own, so classes overlap each other and
-//! never themselves. Inside a class the names that were asked for are dealt like cards: each once, in
-//! random order, before any comes again, and one that goes for the leader among the first two.
+//! never themselves. Inside a class the names that were asked for are dealt like cards: each once,
+//! in random order, before any comes again, and one that goes for the leader among the first two.
 //!
 //! ```text
 //!   0 ms   warm-up                                              tail   end
@@ -97,7 +97,8 @@ const SHORTEST_MS: u64 = 100;
 ///
 /// # Errors
 ///
-/// A name that is unknown, or that asks for more nodes than there are. Groups leave such faults out.
+/// A name that is unknown, or that asks for more nodes than there are. Groups leave such faults
+/// out.
 pub fn expand(names: &[String], nodes: u8) -> Result<Vec<&'static Entry>, PlanError> {
     let mut wanted: Vec<&'static str> = Vec::new();
     for name in names {
@@ -169,10 +170,11 @@ fn windows(
     // A short run still has room for a pause, a window and their spread.
     let interval = options.interval_ms.unwrap_or(interval).max(SHORTEST_MS).min(room / 3);
     let length = options.length_ms.unwrap_or(length).max(SHORTEST_MS).min(room * 5 / 8);
+    // Classes of the same rhythm begin anywhere in it, or they would all act at the same moments.
+    let first = stream.between(0, ((interval + length) * 4 / 5).min(room / 3));
     let mut around = |mean: u64| stream.between(mean * 7 / 10, mean * 13 / 10);
     let mut windows: Vec<(u64, u64)> = Vec::new();
-    // The first window comes soon, but not at the same moment for every class.
-    let mut start = earliest + around(interval) / 4;
+    let mut start = earliest + first;
     loop {
         let stop = start + around(length);
         // What does not fit is cut short, unless too little would be left of it to matter.

@@ -9,12 +9,12 @@
 //!   ring     n1 n2 n3 n4 n5 (n1)     leader   split with who leads    mute   n1 -x all,  all -> n1
 //! ```
 //!
-//! **The ring.** Nodes stand in a circle and each keeps its `k` neighbours on either side, the fewest
-//! that make a majority with itself. No two nodes see the same set, so no two agree on who is there.
-//! Sets are as small as a majority can be when the majority is odd (four, five, eight, nine nodes);
-//! where it is even (six, seven) they hold one node more, since links here are cut both ways. Of three
-//! nodes each would keep both neighbours, so there one link is cut: the middle node sees three, its
-//! neighbours see two each.
+//! **The ring.** Nodes stand in a circle and each keeps its `k` neighbours on either side, the
+//! fewest that make a majority with itself. No two nodes see the same set, so no two agree on who
+//! is there. Sets are as small as a majority can be when the majority is odd (four, five, eight,
+//! nine nodes); where it is even (six, seven) they hold one node more, since links here are cut
+//! both ways. Of three nodes each would keep both neighbours, so there one link is cut: the middle
+//! node sees three, its neighbours see two each.
 
 use serde::{Deserialize, Serialize};
 use targets::links::NodeId;
@@ -188,12 +188,14 @@ mod tests {
         fn in_a_ring_every_node_sees_a_majority_and_no_two_the_same(order in circle()) {
             let nodes = order.len() as u8;
             let shape = Shape::Ring { order: order.clone() };
-            let sets: BTreeSet<_> = order.iter().map(|node| seen_by(&shape, nodes, *node)).collect();
+            let seen = |node: &NodeId| seen_by(&shape, nodes, *node);
+            let sets: BTreeSet<_> = order.iter().map(seen).collect();
             proptest::prop_assert_eq!(sets.len(), order.len());
             let majority = order.len() / 2 + 1;
             for (node, set) in order.iter().map(|node| (node, seen_by(&shape, nodes, *node))) {
                 proptest::prop_assert!(set.contains(node) && set.len() >= majority);
-                // No node gets more than one beyond the majority, or the shape would cut too little.
+                // No node gets more than one beyond the majority, or the shape would cut too
+                // little.
                 proptest::prop_assert!(set.len() <= majority + 1);
             }
         }

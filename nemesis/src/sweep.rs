@@ -2,8 +2,8 @@
 //!
 //! Every process of a run carries [`RUN_TAG`] in its environment, with the run's name and the
 //! controller that owns it. A tagged process whose controller is gone is a left-over. One whose
-//! controller lives belongs to a run that is going on; one whose tag cannot be read may be anybody's.
-//! Both are reported, and never touched.
+//! controller lives belongs to a run that is going on; one whose tag cannot be read may be
+//! anybody's. Both are reported, and never touched.
 //!
 //! ```text
 //!   TRIBUNAL_RUN=raft-register/20260102T030405:4711:90211

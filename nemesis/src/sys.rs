@@ -50,8 +50,8 @@ pub(crate) fn signal(pid: i32, start_ticks: u64, signal: Signal) -> std::io::Res
     if process(pid).is_none_or(|stat| stat.start_ticks != start_ticks) {
         return Ok(Signalled::Gone);
     }
-    // SAFETY: the descriptor is open and ours for the whole call; a null `info` is allowed and makes
-    // the kernel fill it in as `kill` would; no memory of ours is touched.
+    // SAFETY: the descriptor is open and ours for the whole call; a null `info` is allowed and
+    // makes the kernel fill it in as `kill` would; no memory of ours is touched.
     let sent = unsafe {
         libc::syscall(
             libc::SYS_pidfd_send_signal,

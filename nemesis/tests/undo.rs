@@ -1,4 +1,7 @@
-//! Undo by those who were not there: the ledger's replay, the agent and the sweep, on real processes.
+//! Undo by those who were not there: the ledger's replay, the agent and the sweep, on real
+//! processes.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
 
 use nemesis::agent::{self, Ended};
 use nemesis::ledger::{Ledger, Mode, Outcome, Replay, Undo, replay};

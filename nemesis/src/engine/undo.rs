@@ -1,0 +1,205 @@
+//! Undoing faults: at the end of their windows, and all of them at the end of the run.
+//!
+//! The links of a fault are cleared and observed at once. Nodes take a while: a started node must
+//! say that it serves. Nothing is given up at the first failure: a start is tried until the
+//! deadline, and a fault that could not be undone is tried once more by [`Engine::heal`].
+
+use super::nodes::NodeState;
+use super::observe::{Observation, When};
+use super::{Engine, Happened, Report, Stage, Step};
+use crate::script::Script;
+use crate::shape::list;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use targets::environment::ProcessSeen;
+use targets::links::{LinkMatrix, NodeId};
+
+/// When a start that failed is tried again.
+const RETRY_MS: u64 = 100;
+
+/// How often [`Engine::heal`] looks for news.
+const HEAL_POLL: Duration = Duration::from_millis(2);
+
+/// What the kernel said, in words.
+pub(super) fn describe(seen: &ProcessSeen) -> String {
+    match seen {
+        ProcessSeen::Serving { pid } => format!("serves as process {pid}"),
+        ProcessSeen::Started { pid } => format!("runs as process {pid}"),
+        ProcessSeen::Stopped { pid } => format!("is stopped (process {pid})"),
+        ProcessSeen::Gone { how } => format!("is gone: {how}"),
+    }
+}
+
+impl Engine {
+    /// Undoes everything, whatever happened, and verifies it. Planned faults that have not begun
+    /// never will. Blocks until all nodes serve, at most for the serving deadline.
+    pub fn heal(&mut self) -> Vec<Report> {
+        self.waiting.clear();
+        self.collect_news();
+        let ids: Vec<u32> = self.active.iter().map(|active| active.planned.id).collect();
+        for id in ids {
+            self.begin_undo(id);
+        }
+        // Even if no fault is left that has links: it costs nothing. A fault whose links could not
+        // be cleared has said so.
+        let _ = self.apply_links();
+        let origin = (Instant::now(), self.now_ms);
+        self.bring_back_the_dead();
+        let deadline = self.now_ms + self.options.serving_deadline.as_millis() as u64;
+        let mut retry_ms = self.now_ms + RETRY_MS;
+        loop {
+            self.now_ms = origin.1 + origin.0.elapsed().as_millis() as u64;
+            self.collect_news();
+            self.progress();
+            let strays = self.strays();
+            let undoing = |stage: &Stage| matches!(stage, Stage::Undoing { .. });
+            let busy = self.active.iter().any(|active| undoing(&active.stage));
+            if (!busy && strays.is_empty()) || self.now_ms > deadline {
+                break;
+            }
+            if self.now_ms >= retry_ms {
+                self.bring_back_the_dead();
+                retry_ms = self.now_ms + RETRY_MS;
+            }
+            std::thread::sleep(HEAL_POLL);
+        }
+        for node in self.strays() {
+            let how = "could not be started again".to_owned();
+            self.report(Happened::Died { node, how });
+        }
+        std::mem::take(&mut self.reports)
+    }
+
+    /// Nodes that died by themselves and do not serve yet.
+    fn strays(&self) -> Vec<NodeId> {
+        let stray = |state| {
+            matches!(state, NodeState::Dead { by: None } | NodeState::Starting { by: None })
+        };
+        self.all_nodes().filter(|node| stray(self.state(*node))).collect()
+    }
+
+    fn bring_back_the_dead(&mut self) {
+        for node in self.strays() {
+            if self.state(node).is_dead() {
+                // Tried again until the deadline, and then reported.
+                let _ = self.start(node);
+            }
+        }
+    }
+
+    pub(super) fn stop_due(&mut self) {
+        let now_ms = self.now_ms;
+        let due = self.active.iter().filter(|active| {
+            active.planned.stop_ms <= now_ms && !matches!(active.stage, Stage::Failed)
+        });
+        let due: Vec<u32> = due.map(|active| active.planned.id).collect();
+        for id in due {
+            let undoing = |stage: &Stage| matches!(stage, Stage::Undoing { .. });
+            if self.index_of(id).is_some_and(|index| !undoing(&self.active[index].stage)) {
+                self.begin_undo(id);
+            }
+        }
+    }
+
+    /// Clears the links of a fault and begins to bring back its nodes.
+    fn begin_undo(&mut self, id: u32) {
+        let Some(index) = self.index_of(id) else {
+            return;
+        };
+        let active = &self.active[index];
+        if let Stage::Aiming { .. } = active.stage {
+            self.skip(id, "its window was over before a leader was known".to_owned());
+            return;
+        }
+        let idle = active.script.as_ref().is_some_and(|script| script.summary().is_none());
+        if idle && self.owned_by(id).is_empty() {
+            self.skip(id, "no leader with enough others was seen, so nothing was done".to_owned());
+            return;
+        }
+        let links = self.undo_links(index);
+        let nodes = self.owned_by(id);
+        for node in nodes.iter().copied() {
+            // Failures are tried again by `progress`, and reported when it is too late.
+            let _ = self.bring_back(node);
+        }
+        let serving_deadline_ms = self.options.serving_deadline.as_millis() as u64;
+        let deadline_ms = self.now_ms + serving_deadline_ms;
+        let active = &mut self.active[index];
+        active.retry_ms = self.now_ms + RETRY_MS;
+        active.stage = Stage::Undoing { links, nodes, deadline_ms };
+    }
+
+    fn undo_links(&mut self, index: usize) -> Option<Observation> {
+        self.active[index].layer = None;
+        let touched: LinkMatrix = self.active[index].touched.clone()?;
+        match self.apply_links() {
+            Ok(()) => Some(self.observe(&touched, When::Undone)),
+            Err(error) => {
+                let (text, seen) = (error.to_string(), Value::Null);
+                Some(Observation { confirmed: false, text, seen })
+            }
+        }
+    }
+
+    fn bring_back(&mut self, node: NodeId) -> Result<(), String> {
+        match self.state(node) {
+            NodeState::Paused { .. } => self.resume(node),
+            NodeState::Dead { .. } => self.start(node),
+            NodeState::Up | NodeState::Starting { .. } => Ok(()),
+        }
+    }
+
+    /// Follows the faults that are being undone.
+    pub(super) fn progress(&mut self) {
+        let undoing = self.active.iter().filter_map(|active| match active.stage {
+            Stage::Undoing { deadline_ms, .. } => Some((active.planned.id, deadline_ms)),
+            _ => None,
+        });
+        for (id, deadline_ms) in undoing.collect::<Vec<_>>() {
+            let Some(index) = self.index_of(id) else {
+                continue;
+            };
+            let mut reasons = Vec::new();
+            if self.now_ms >= self.active[index].retry_ms || self.now_ms >= deadline_ms {
+                self.active[index].retry_ms = self.now_ms + RETRY_MS;
+                for node in self.owned_by(id) {
+                    reasons.extend(self.bring_back(node).err());
+                }
+            }
+            let left = self.owned_by(id);
+            if left.is_empty() || self.now_ms >= deadline_ms {
+                self.finish_undo(index, &left, reasons);
+            }
+        }
+    }
+
+    fn finish_undo(&mut self, index: usize, left: &[NodeId], reasons: Vec<String>) {
+        let Stage::Undoing { links, nodes, .. } =
+            std::mem::replace(&mut self.active[index].stage, Stage::Failed)
+        else {
+            return;
+        };
+        let clear = links.as_ref().is_none_or(|links| links.confirmed);
+        let planned = self.active[index].planned.clone();
+        let summary = self.active[index].script.as_ref().and_then(Script::summary);
+        let mut words: Vec<String> = summary.into_iter().collect();
+        words.extend(links.as_ref().map(|links| links.text.clone()));
+        words.extend(reasons);
+        words.extend(left.iter().map(|node| format!("{node} does not serve")));
+        if left.is_empty() && !nodes.is_empty() {
+            words.push(format!("back: {}", list(&nodes)));
+        }
+        if words.is_empty() {
+            words.push("nothing of it was left to undo".to_owned());
+        }
+        let links = links.map(|links| links.seen);
+        let names: Vec<String> = left.iter().map(ToString::to_string).collect();
+        let seen = json!({ "links": links, "not_serving": names });
+        if clear && left.is_empty() {
+            self.close(index);
+            self.report_step(&planned, Step::Healed, words.join("; "), seen);
+        } else {
+            self.report_step(&planned, Step::HealFailed, words.join("; "), seen);
+        }
+    }
+}
