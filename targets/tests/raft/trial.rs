@@ -10,10 +10,8 @@ use targets::protocol::{Note, RequestId};
 use targets::raft::{RaftConfig, RaftRequest};
 use targets::seed::{Seed, Stream};
 
-const SLICE_NS: u64 = 4 * MS;
+const SLICE_NS: u64 = MS;
 const TIMEOUT_NS: u64 = 400 * MS;
-const CLIENTS: usize = 6;
-const KEYS: u64 = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -35,6 +33,9 @@ pub struct Trial {
     pub gap_ms: (u64, u64),
     pub hold_ms: (u64, u64),
     pub main_ms: u64,
+    pub clients: usize,
+    pub keys: u64,
+    pub think_ms: u64,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +59,8 @@ struct Run {
     clients: Vec<Client>,
     calls: Vec<Call>,
     values: i64,
+    keys: u64,
+    think_ms: u64,
     /// The last value seen of each key.
     seen: BTreeMap<i64, i64>,
     replies_read: usize,
@@ -69,7 +72,7 @@ impl Trial {
         let mut nemesis = Seed(seed).stream("nemesis");
         let mut invariants = Invariants::default();
         let mut findings = Findings::default();
-        let strict = self.config.bug.is_none();
+        let strict = true;
         let (mut next_ns, mut undo_ns) = (600 * MS, u64::MAX);
         while run.cluster.now_ns < self.main_ms * MS {
             if run.cluster.now_ns >= undo_ns {
@@ -102,9 +105,11 @@ impl Run {
         Self {
             cluster,
             stream: Seed(seed).stream("clients"),
-            clients: (0..CLIENTS).map(client).collect(),
+            clients: (0..trial.clients).map(client).collect(),
             calls: Vec::new(),
             values: 0,
+            keys: trial.keys,
+            think_ms: trial.think_ms,
             seen: BTreeMap::new(),
             replies_read: 0,
         }
@@ -145,7 +150,7 @@ impl Run {
         if now_ns < idle_until_ns {
             return;
         }
-        self.clients[client].idle_until_ns = now_ns + self.stream.below(20 * MS);
+        self.clients[client].idle_until_ns = now_ns + self.stream.below(self.think_ms * MS + 1);
         // Some ask anybody: a deposed leader is found by those who do not know that it is one.
         let stray = self.stream.chance_ppm(300_000);
         let target = if stray { NodeId(self.stream.below(hosts) as u8) } else { target };
@@ -154,7 +159,7 @@ impl Run {
     }
 
     fn draw_op(&mut self) -> (i64, Op) {
-        let key = self.stream.below(KEYS) as i64;
+        let key = self.stream.below(self.keys) as i64;
         self.values += 1;
         let op = match (self.stream.below(10), self.seen.get(&key)) {
             (0..=4, _) => Op::Read,
@@ -225,12 +230,18 @@ impl Run {
                     self.cluster.partition(&[vec![leader], nodes]);
                 }
             }
-            Some(Fault::KillOne) => self.cluster.kill(nodes[0]),
-            Some(Fault::KillMajority) => {
-                nodes[..majority].iter().for_each(|node| self.cluster.kill(*node));
-            }
-            Some(Fault::KillAll) => nodes.iter().for_each(|node| self.cluster.kill(*node)),
+            Some(Fault::KillOne) => self.kill(&nodes[..1]),
+            Some(Fault::KillMajority) => self.kill(&nodes[..majority]),
+            Some(Fault::KillAll) => self.kill(&nodes),
             None => {}
+        }
+    }
+
+    /// Kills nodes one after another: clients are served by those that are still alive.
+    fn kill(&mut self, nodes: &[NodeId]) {
+        for node in nodes {
+            self.cluster.kill(*node);
+            self.slice();
         }
     }
 
@@ -242,7 +253,7 @@ impl Run {
         self.cluster.run_for(3_000 * MS);
         self.replies_read = self.cluster.replies.len();
         for node in self.cluster.nodes() {
-            for key in 0..KEYS as i64 {
+            for key in 0..self.keys as i64 {
                 self.clients[0].idle_until_ns = u64::MAX;
                 self.invoke(0, node, key, Op::Read);
                 self.clients.iter_mut().for_each(|client| client.idle_until_ns = u64::MAX);
