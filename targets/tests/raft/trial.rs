@@ -7,44 +7,46 @@ use std::collections::{BTreeMap, BTreeSet};
 use targets::kv::{KvRequest, KvResponse};
 use targets::links::NodeId;
 use targets::protocol::{Note, RequestId};
-use targets::raft::{RaftConfig, RaftRequest};
+use targets::raft::{Raft, RaftConfig, RaftRequest};
 use targets::seed::{Seed, Stream};
 
 const SLICE_NS: u64 = MS;
 const TIMEOUT_NS: u64 = 400 * MS;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     Halves,
     IsolateLeader,
     KillOne,
     KillMajority,
     KillAll,
+    /// Adds or removes a node; never undone.
+    Reconfigure,
 }
 
 /// A fault begins `gap_ms` after the one before it, which ends then if `chase`, else `hold_ms`
 /// after it began.
 #[derive(Clone, Debug)]
-pub struct Trial {
-    pub hosts: u8,
-    pub config: RaftConfig,
-    pub world: World,
-    pub faults: &'static [Fault],
-    pub gap_ms: (u64, u64),
-    pub hold_ms: (u64, u64),
-    pub main_ms: u64,
-    pub clients: usize,
-    pub keys: u64,
-    pub think_ms: u64,
+pub(crate) struct Trial {
+    pub(crate) hosts: u8,
+    pub(crate) config: RaftConfig,
+    pub(crate) world: World,
+    pub(crate) faults: &'static [Fault],
+    pub(crate) gap_ms: (u64, u64),
+    pub(crate) hold_ms: (u64, u64),
+    pub(crate) main_ms: u64,
+    pub(crate) clients: usize,
+    pub(crate) keys: u64,
+    pub(crate) think_ms: u64,
 }
 
 #[derive(Debug, Default)]
-pub struct Findings {
-    pub anomaly: Option<String>,
-    pub broken: Option<String>,
-    pub acknowledged: usize,
-    pub elections: usize,
-    pub places: BTreeSet<String>,
+pub(crate) struct Findings {
+    pub(crate) anomaly: Option<String>,
+    pub(crate) broken: Option<String>,
+    pub(crate) acknowledged: usize,
+    pub(crate) elections: usize,
+    pub(crate) places: BTreeSet<String>,
 }
 
 struct Client {
@@ -67,12 +69,12 @@ struct Run {
 }
 
 impl Trial {
-    pub fn run(&self, seed: u64) -> Findings {
+    pub(crate) fn run(&self, seed: u64) -> Findings {
         let mut run = Run::new(self, seed);
         let mut nemesis = Seed(seed).stream("nemesis");
         let mut invariants = Invariants::default();
         let mut findings = Findings::default();
-        let strict = true;
+        let strict = self.config.bug.is_none();
         let (mut next_ns, mut undo_ns) = (600 * MS, u64::MAX);
         while run.cluster.now_ns < self.main_ms * MS {
             if run.cluster.now_ns >= undo_ns {
@@ -233,8 +235,20 @@ impl Run {
             Some(Fault::KillOne) => self.kill(&nodes[..1]),
             Some(Fault::KillMajority) => self.kill(&nodes[..majority]),
             Some(Fault::KillAll) => self.kill(&nodes),
+            Some(Fault::Reconfigure) => self.reconfigure(nodes[0]),
             None => {}
         }
+    }
+
+    /// Keeps at least three voters.
+    fn reconfigure(&mut self, node: NodeId) {
+        let Some(leader) = self.cluster.leader() else { return };
+        let Some(voters) = self.cluster.raft(leader).map(Raft::voters) else { return };
+        let request = match voters.contains(&node) {
+            true if voters.len() > 3 => RaftRequest::RemoveServer(node),
+            _ => RaftRequest::AddServer(node),
+        };
+        self.cluster.request(leader, request);
     }
 
     /// Kills nodes one after another: clients are served by those that are still alive.
