@@ -174,8 +174,11 @@ impl Raft {
             return;
         }
         // What is committed here agrees with every later leader; it may be compacted away.
-        let agrees =
-            previous.index < self.commit || self.log.term_at(previous.index) == Some(previous.term);
+        let committed = previous.index <= self.commit;
+        let held = self.log.term_at(previous.index);
+        let contradicts = committed && held.is_some_and(|term| term != previous.term);
+        assert!(!contradicts || !self.strict(), "entry {} is committed", previous.index);
+        let agrees = committed || held == Some(previous.term);
         let outcome = if agrees {
             let up_to = previous.index + entries.len() as u64;
             self.store(step, entries);

@@ -8,14 +8,14 @@
 use std::collections::BTreeMap;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Op {
+pub(crate) enum Op {
     Read,
     Write(i64),
     Cas(i64, i64),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Nobody knows.
     Open,
     /// It did not happen.
@@ -25,12 +25,12 @@ pub enum Outcome {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct Call {
-    pub key: i64,
-    pub op: Op,
-    pub invoked_ns: u64,
-    pub returned_ns: u64,
-    pub outcome: Outcome,
+pub(crate) struct Call {
+    pub(crate) key: i64,
+    pub(crate) op: Op,
+    pub(crate) invoked_ns: u64,
+    pub(crate) returned_ns: u64,
+    pub(crate) outcome: Outcome,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ struct Zone {
 }
 
 /// Says what contradicts linearizability, if anything does.
-pub fn anomaly(calls: &[Call]) -> Option<String> {
+pub(crate) fn anomaly(calls: &[Call]) -> Option<String> {
     let mut keys: BTreeMap<i64, Vec<&Call>> = BTreeMap::new();
     for call in calls {
         keys.entry(call.key).or_default().push(call);

@@ -10,7 +10,7 @@ use targets::raft::{Command, Entry, Index, Raft, Term};
 
 /// What was seen so far.
 #[derive(Default)]
-pub struct Invariants {
+pub(crate) struct Invariants {
     leaders: BTreeMap<Term, NodeId>,
     /// Every entry that any log held.
     written: BTreeMap<(Index, Term), Command>,
@@ -25,7 +25,7 @@ pub struct Invariants {
 
 impl Invariants {
     /// Looks at the cluster and says what is broken.
-    pub fn check(&mut self, cluster: &Cluster) -> Option<String> {
+    pub(crate) fn check(&mut self, cluster: &Cluster) -> Option<String> {
         let notes = &cluster.notes[self.notes_seen..];
         self.notes_seen = cluster.notes.len();
         for (node, note) in notes {

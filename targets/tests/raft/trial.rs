@@ -7,43 +7,46 @@ use std::collections::{BTreeMap, BTreeSet};
 use targets::kv::{KvRequest, KvResponse};
 use targets::links::NodeId;
 use targets::protocol::{Note, RequestId};
-use targets::raft::{RaftConfig, RaftRequest};
+use targets::raft::{Raft, RaftConfig, RaftRequest};
 use targets::seed::{Seed, Stream};
 
-const SLICE_NS: u64 = 4 * MS;
+const SLICE_NS: u64 = MS;
 const TIMEOUT_NS: u64 = 400 * MS;
-const CLIENTS: usize = 6;
-const KEYS: u64 = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     Halves,
     IsolateLeader,
     KillOne,
     KillMajority,
     KillAll,
+    /// Adds or removes a node; never undone.
+    Reconfigure,
 }
 
 /// A fault begins `gap_ms` after the one before it, which ends then if `chase`, else `hold_ms`
 /// after it began.
 #[derive(Clone, Debug)]
-pub struct Trial {
-    pub hosts: u8,
-    pub config: RaftConfig,
-    pub world: World,
-    pub faults: &'static [Fault],
-    pub gap_ms: (u64, u64),
-    pub hold_ms: (u64, u64),
-    pub main_ms: u64,
+pub(crate) struct Trial {
+    pub(crate) hosts: u8,
+    pub(crate) config: RaftConfig,
+    pub(crate) world: World,
+    pub(crate) faults: &'static [Fault],
+    pub(crate) gap_ms: (u64, u64),
+    pub(crate) hold_ms: (u64, u64),
+    pub(crate) main_ms: u64,
+    pub(crate) clients: usize,
+    pub(crate) keys: u64,
+    pub(crate) think_ms: u64,
 }
 
 #[derive(Debug, Default)]
-pub struct Findings {
-    pub anomaly: Option<String>,
-    pub broken: Option<String>,
-    pub acknowledged: usize,
-    pub elections: usize,
-    pub places: BTreeSet<String>,
+pub(crate) struct Findings {
+    pub(crate) anomaly: Option<String>,
+    pub(crate) broken: Option<String>,
+    pub(crate) acknowledged: usize,
+    pub(crate) elections: usize,
+    pub(crate) places: BTreeSet<String>,
 }
 
 struct Client {
@@ -58,13 +61,15 @@ struct Run {
     clients: Vec<Client>,
     calls: Vec<Call>,
     values: i64,
+    keys: u64,
+    think_ms: u64,
     /// The last value seen of each key.
     seen: BTreeMap<i64, i64>,
     replies_read: usize,
 }
 
 impl Trial {
-    pub fn run(&self, seed: u64) -> Findings {
+    pub(crate) fn run(&self, seed: u64) -> Findings {
         let mut run = Run::new(self, seed);
         let mut nemesis = Seed(seed).stream("nemesis");
         let mut invariants = Invariants::default();
@@ -102,9 +107,11 @@ impl Run {
         Self {
             cluster,
             stream: Seed(seed).stream("clients"),
-            clients: (0..CLIENTS).map(client).collect(),
+            clients: (0..trial.clients).map(client).collect(),
             calls: Vec::new(),
             values: 0,
+            keys: trial.keys,
+            think_ms: trial.think_ms,
             seen: BTreeMap::new(),
             replies_read: 0,
         }
@@ -145,7 +152,7 @@ impl Run {
         if now_ns < idle_until_ns {
             return;
         }
-        self.clients[client].idle_until_ns = now_ns + self.stream.below(20 * MS);
+        self.clients[client].idle_until_ns = now_ns + self.stream.below(self.think_ms * MS + 1);
         // Some ask anybody: a deposed leader is found by those who do not know that it is one.
         let stray = self.stream.chance_ppm(300_000);
         let target = if stray { NodeId(self.stream.below(hosts) as u8) } else { target };
@@ -154,7 +161,7 @@ impl Run {
     }
 
     fn draw_op(&mut self) -> (i64, Op) {
-        let key = self.stream.below(KEYS) as i64;
+        let key = self.stream.below(self.keys) as i64;
         self.values += 1;
         let op = match (self.stream.below(10), self.seen.get(&key)) {
             (0..=4, _) => Op::Read,
@@ -225,12 +232,30 @@ impl Run {
                     self.cluster.partition(&[vec![leader], nodes]);
                 }
             }
-            Some(Fault::KillOne) => self.cluster.kill(nodes[0]),
-            Some(Fault::KillMajority) => {
-                nodes[..majority].iter().for_each(|node| self.cluster.kill(*node));
-            }
-            Some(Fault::KillAll) => nodes.iter().for_each(|node| self.cluster.kill(*node)),
+            Some(Fault::KillOne) => self.kill(&nodes[..1]),
+            Some(Fault::KillMajority) => self.kill(&nodes[..majority]),
+            Some(Fault::KillAll) => self.kill(&nodes),
+            Some(Fault::Reconfigure) => self.reconfigure(nodes[0]),
             None => {}
+        }
+    }
+
+    /// Keeps at least three voters.
+    fn reconfigure(&mut self, node: NodeId) {
+        let Some(leader) = self.cluster.leader() else { return };
+        let Some(voters) = self.cluster.raft(leader).map(Raft::voters) else { return };
+        let request = match voters.contains(&node) {
+            true if voters.len() > 3 => RaftRequest::RemoveServer(node),
+            _ => RaftRequest::AddServer(node),
+        };
+        self.cluster.request(leader, request);
+    }
+
+    /// Kills nodes one after another: clients are served by those that are still alive.
+    fn kill(&mut self, nodes: &[NodeId]) {
+        for node in nodes {
+            self.cluster.kill(*node);
+            self.slice();
         }
     }
 
@@ -242,7 +267,7 @@ impl Run {
         self.cluster.run_for(3_000 * MS);
         self.replies_read = self.cluster.replies.len();
         for node in self.cluster.nodes() {
-            for key in 0..KEYS as i64 {
+            for key in 0..self.keys as i64 {
                 self.clients[0].idle_until_ns = u64::MAX;
                 self.invoke(0, node, key, Op::Read);
                 self.clients.iter_mut().for_each(|client| client.idle_until_ns = u64::MAX);

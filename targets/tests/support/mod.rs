@@ -18,22 +18,25 @@ use targets::protocol::{Context, Effect, Input, Note, Protocol, RequestId};
 use targets::raft::{Raft, RaftConfig, RaftMessage, RaftRecord, RaftRequest, RaftTimer};
 use targets::seed::{Seed, Stream};
 
-pub const MS: u64 = 1_000_000;
+pub(crate) const MS: u64 = 1_000_000;
 
 /// What the network and the disks do.
 #[derive(Clone, Copy, Debug)]
-pub struct World {
-    pub delay_us: (u64, u64),
-    pub loss_ppm: u32,
-    pub duplicate_ppm: u32,
-    pub disk_us: (u64, u64),
+pub(crate) struct World {
+    pub(crate) delay_us: (u64, u64),
+    pub(crate) loss_ppm: u32,
+    pub(crate) duplicate_ppm: u32,
+    pub(crate) disk_us: (u64, u64),
 }
 
 impl World {
-    pub const CALM: Self =
+    pub(crate) const CALM: Self =
         Self { delay_us: (1000, 1000), loss_ppm: 0, duplicate_ppm: 0, disk_us: (500, 500) };
+    /// Processes on one machine, and a disk that syncs.
+    pub(crate) const LAN: Self =
+        Self { delay_us: (100, 400), loss_ppm: 0, duplicate_ppm: 0, disk_us: (500, 3000) };
     /// Everything is possible, also that a message arrives a second late.
-    pub const ROUGH: Self = Self {
+    pub(crate) const ROUGH: Self = Self {
         delay_us: (200, 3000),
         loss_ppm: 20_000,
         duplicate_ppm: 20_000,
@@ -66,13 +69,13 @@ struct Host {
     clock_ahead_ns: u64,
 }
 
-pub struct Cluster {
-    pub now_ns: u64,
-    pub world: World,
+pub(crate) struct Cluster {
+    pub(crate) now_ns: u64,
+    pub(crate) world: World,
     /// Directed links on which nothing passes.
-    pub cut: BTreeSet<(NodeId, NodeId)>,
-    pub replies: Vec<(RequestId, KvResponse)>,
-    pub notes: Vec<(NodeId, Note)>,
+    pub(crate) cut: BTreeSet<(NodeId, NodeId)>,
+    pub(crate) replies: Vec<(RequestId, KvResponse)>,
+    pub(crate) notes: Vec<(NodeId, Note)>,
     config: RaftConfig,
     hosts: Vec<Host>,
     events: BTreeMap<(u64, u64), Event>,
@@ -82,7 +85,7 @@ pub struct Cluster {
 
 impl Cluster {
     /// So many hosts, all started.
-    pub fn new(hosts: u8, config: RaftConfig, world: World, seed: u64) -> Self {
+    pub(crate) fn new(hosts: u8, config: RaftConfig, world: World, seed: u64) -> Self {
         let mut cluster = Self {
             now_ns: MS,
             world,
@@ -99,21 +102,21 @@ impl Cluster {
         cluster
     }
 
-    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
         (0..self.hosts.len() as u8).map(NodeId)
     }
 
-    pub fn raft(&self, node: NodeId) -> Option<&Raft> {
+    pub(crate) fn raft(&self, node: NodeId) -> Option<&Raft> {
         self.hosts[usize::from(node.0)].raft.as_ref()
     }
 
     /// The leader of the latest term.
-    pub fn leader(&self) -> Option<NodeId> {
+    pub(crate) fn leader(&self) -> Option<NodeId> {
         let leads = |node: &NodeId| self.raft(*node).is_some_and(Raft::is_leader);
         self.nodes().filter(leads).max_by_key(|node| self.raft(*node).map(Raft::term))
     }
 
-    pub fn start(&mut self, node: NodeId) {
+    pub(crate) fn start(&mut self, node: NodeId) {
         let config = self.config.clone();
         let host = self.host(node);
         if host.raft.is_none() {
@@ -123,7 +126,7 @@ impl Cluster {
     }
 
     /// Kills a node. A write that was under way is on disk or not.
-    pub fn kill(&mut self, node: NodeId) {
+    pub(crate) fn kill(&mut self, node: NodeId) {
         let finished = self.stream.chance_ppm(500_000);
         let host = self.host(node);
         if let Some(write) = host.writing.take().filter(|_| finished) {
@@ -137,14 +140,14 @@ impl Cluster {
     }
 
     /// Cuts every link between nodes of different groups.
-    pub fn partition(&mut self, groups: &[Vec<NodeId>]) {
+    pub(crate) fn partition(&mut self, groups: &[Vec<NodeId>]) {
         let group = |node: NodeId| groups.iter().position(|members| members.contains(&node));
         let pairs = self.nodes().flat_map(|a| self.nodes().map(move |b| (a, b)));
         self.cut = pairs.filter(|(a, b)| group(*a) != group(*b)).collect();
     }
 
     /// Sends a request; a node that is down gives no id.
-    pub fn request(&mut self, node: NodeId, request: RaftRequest) -> Option<RequestId> {
+    pub(crate) fn request(&mut self, node: NodeId, request: RaftRequest) -> Option<RequestId> {
         self.raft(node)?;
         let id = RequestId(self.count());
         self.step(node, Input::Request { id, request });
@@ -152,18 +155,18 @@ impl Cluster {
     }
 
     /// Moves a node's clock forward; its timers stay where they are.
-    pub fn jump_clock(&mut self, node: NodeId, by_ns: u64) {
+    pub(crate) fn jump_clock(&mut self, node: NodeId, by_ns: u64) {
         self.host(node).clock_ahead_ns += by_ns;
     }
 
     /// Lets a timer go off now.
-    pub fn fire(&mut self, node: NodeId, timer: RaftTimer) {
+    pub(crate) fn fire(&mut self, node: NodeId, timer: RaftTimer) {
         if self.raft(node).is_some() {
             self.step(node, Input::Timer(timer));
         }
     }
 
-    pub fn run_for(&mut self, ns: u64) {
+    pub(crate) fn run_for(&mut self, ns: u64) {
         let end = self.now_ns + ns;
         while let Some(first) = self.events.first_entry() {
             if first.key().0 > end {
