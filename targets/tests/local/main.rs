@@ -55,8 +55,10 @@ const CASES: &[(&str, Case)] = &[
     ("a_refused_namespace_is_explained", processes::a_refused_namespace_is_explained),
 ];
 
-/// Cases that stand outside of the enclosure.
-const OUTSIDE: &[(&str, fn(&Path))] = &[
+/// A case that stands outside of the enclosure.
+type OutsideCase = fn(&Path);
+
+const OUTSIDE: &[(&str, OutsideCase)] = &[
     ("loopback_runs_without_namespaces", processes::loopback_runs_without_namespaces),
     ("impossible_clusters_are_explained", processes::impossible_clusters_are_explained),
     ("the_doctor_finds_what_the_enclosure_uses", processes::the_doctor_agrees),
