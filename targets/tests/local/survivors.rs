@@ -2,7 +2,7 @@
 //!
 //! Processes are found by the run's folder, which stands in the command line of every one of them.
 
-use crate::cluster::{await_true, running};
+use crate::cluster::{await_true, running, spec, start_all};
 use crate::{SKIPPED, case_command};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::Pid;
@@ -11,10 +11,19 @@ use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use targets::local::enclosure::Enclosed;
+use targets::local::{Fabric, Local};
 
 /// A controller that has a running cluster and waits to be killed.
 pub(crate) fn linger(enclosed: Enclosed, folder: &Path) {
     let _local = running(3, enclosed, folder);
+    std::fs::write(folder.join("ready"), "").unwrap();
+    std::thread::sleep(Duration::from_secs(600));
+}
+
+/// The same without namespaces, where only the nodes' own tie to their parent holds.
+pub(crate) fn linger_by_loopback(folder: &Path) {
+    let mut local = Local::build(spec(3, Fabric::Loopback, folder)).unwrap();
+    start_all(&mut local);
     std::fs::write(folder.join("ready"), "").unwrap();
     std::thread::sleep(Duration::from_secs(600));
 }
@@ -61,6 +70,15 @@ pub(crate) fn nothing_survives_a_killed_guardian(folder: &Path) {
     guardian.kill().unwrap();
     let began = Instant::now();
     guardian.wait().unwrap();
+    nothing_is_left(folder, began);
+}
+
+pub(crate) fn no_node_survives_without_namespaces(folder: &Path) {
+    let mut controller = start("linger_by_loopback", folder);
+    assert_eq!(named_after(folder).len(), 5, "three nodes, the controller and this process");
+    controller.kill().unwrap();
+    let began = Instant::now();
+    controller.wait().unwrap();
     nothing_is_left(folder, began);
 }
 
