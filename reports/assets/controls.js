@@ -51,8 +51,7 @@ function timeline(ops) {
     drawn = drawTimeline(canvas, ops, lanes, view, picked, colours);
     drawMinimap(minimap, ops, view, colours, image);
     byId("window").textContent =
-      `${momentText(view.start).replace(/\d{3} s$/, " s")} + ${durationText(Math.round(view.end - view.start))}, ${drawn.visible} operations`;
-    canvas.dataset.visible = drawn.visible;
+      `${momentText(view.start).replace(/\d{3} s$/, " s")} + ${durationText(Math.round(view.end - view.start))}, ${drawn.visible.toLocaleString("en").replaceAll(",", "\u202f")} operations`;
     clearTimeout(tableTimer);
     tableTimer = setTimeout(fillTable, 150);
   };

@@ -40,6 +40,14 @@ function follow(line, hash, scroll) {
   if (scroll && (found || wanted.view)) document.getElementById("timeline").scrollIntoView();
 }
 
+/** Whether anything was drawn between the lanes' names and the right edge; looked at once. */
+function hasInk(canvas) {
+  const left = Math.floor(canvas.width / 4);
+  const pixels = canvas.getContext("2d").getImageData(left, 0, canvas.width - left, canvas.height);
+  const colours = new Set(new Uint32Array(pixels.data.buffer));
+  return colours.size > 2;
+}
+
 async function startTimeline() {
   const template = document.getElementById("payload");
   const text = template.content.textContent.trim();
@@ -53,7 +61,7 @@ async function startTimeline() {
   addEventListener("hashchange", () => follow(line, location.hash, true));
   new ResizeObserver(() => line.repaint()).observe(document.getElementById("canvas-box"));
   follow(line, location.hash, true);
-  document.documentElement.dataset.timeline = "ready";
+  document.documentElement.dataset.timeline = hasInk(line.canvas) ? "ready" : "blank";
   return line;
 }
 

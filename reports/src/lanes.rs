@@ -67,6 +67,7 @@ impl Bar {
 /// A process of the picture.
 #[derive(Clone, Debug)]
 pub(crate) struct Lane {
+    /// The process's number or name.
     pub(crate) label: String,
     pub(crate) middle: f64,
 }
@@ -209,7 +210,7 @@ fn lanes(ops: &[EvidenceOp]) -> (Vec<Lane>, Vec<usize>) {
         lane_of.push(lane);
     }
     let lanes = names.iter().enumerate().map(|(lane, name)| Lane {
-        label: format!("process {}", text::bounded(name, 12)),
+        label: text::bounded(name, 12),
         middle: (lane as f64 + 0.5) * LANE_HEIGHT,
     });
     (lanes.collect(), lane_of)

@@ -121,7 +121,7 @@ impl View {
         let orders = || judgements.iter().filter_map(order_evidence);
         let header = header(facts, operations, happenings, judgements);
         Self {
-            title: format!("{}: {} {}", header.word, text::plain(&facts.target), facts.workload),
+            title: text::plain(&format!("{}: {} {}", header.word, facts.target, facts.workload)),
             run: text::plain(&facts.run),
             counterexamples: orders().take(COUNTEREXAMPLES_MAX).map(Counterexample::of).collect(),
             counterexamples_omitted: orders().count().saturating_sub(COUNTEREXAMPLES_MAX),

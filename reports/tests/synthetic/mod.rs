@@ -8,6 +8,8 @@ use reports::RunFacts;
 use std::collections::BTreeMap;
 
 const MS: u64 = 1_000_000;
+/// Nobody begins anything after this.
+const RUN_NS: u64 = 29_600 * MS;
 const CLIENTS: u32 = 10;
 const KEYS: u64 = 24;
 /// The clients that act the planted contradiction, and when.
@@ -16,10 +18,10 @@ const SCENE_NS: u64 = 17_900 * MS;
 const SCENE_LENGTH_NS: u64 = 60 * MS;
 
 /// A small portable generator (splitmix64): the same run on every machine.
-pub struct Draw(pub u64);
+struct Draw(u64);
 
 impl Draw {
-    pub fn next(&mut self) -> u64 {
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -27,7 +29,7 @@ impl Draw {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, bound: u64) -> u64 {
+    fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
@@ -71,26 +73,29 @@ fn weather(now_ns: u64) -> (u64, u64, u64) {
 /// Events with times, made history in the order of time.
 #[derive(Default)]
 struct Script {
-    events: Vec<(u64, u32, EventType, &'static str, u64, Datum, String)>,
+    lines: Vec<Line>,
+}
+
+/// One event; `extra` is the node of an invocation, or the error of a completion.
+#[derive(Clone)]
+struct Line {
+    time_ns: u64,
+    process: u32,
+    kind: EventType,
+    f: &'static str,
+    key: u64,
+    datum: Datum,
+    extra: String,
 }
 
 impl Script {
-    fn add(
-        &mut self,
-        time_ns: u64,
-        process: u32,
-        kind: EventType,
-        f: &'static str,
-        key: u64,
-        datum: Datum,
-        extra: &str,
-    ) {
-        self.events.push((time_ns, process, kind, f, key, datum, extra.to_owned()));
+    fn add(&mut self, line: Line) {
+        self.lines.push(line);
     }
 }
 
 /// A run of about so many operations in 30 seconds.
-pub fn history(operations: usize) -> History {
+pub(crate) fn history(operations: usize) -> History {
     let mut draw = Draw(7);
     let mut script = Script::default();
     let each = operations / CLIENTS as usize;
@@ -98,12 +103,13 @@ pub fn history(operations: usize) -> History {
         act(&mut script, &mut draw, client, each);
     }
     scene(&mut script);
-    script.events.sort_by_key(|event| event.0);
+    script.lines.sort_by_key(|line| line.time_ns);
     let mut history = History::new();
     let mut notes = notes();
     notes.sort_by_key(|(time_ns, _)| *time_ns);
     let mut notes = notes.into_iter().peekable();
-    for (time_ns, process, kind, f, key, datum, extra) in script.events {
+    for line in script.lines {
+        let Line { time_ns, process, kind, f, key, datum, extra } = line;
         while let Some((note_ns, note)) = notes.next_if(|(note_ns, _)| *note_ns <= time_ns) {
             let event = note.to_event(note_ns, &mut history.symbols);
             history.push(event);
@@ -132,9 +138,12 @@ pub fn history(operations: usize) -> History {
 
 /// One client's operations: think, ask, wait, and now and then lose one.
 fn act(script: &mut Script, draw: &mut Draw, client: u32, count: usize) {
-    let pace_ns = 29_000 * MS / count as u64;
+    let pace_ns = 27_000 * MS / count as u64;
     let (mut now_ns, mut process) = (500 * MS + draw.below(pace_ns), client);
     for turn in 0..count {
+        if now_ns > RUN_NS {
+            break;
+        }
         let (middle_ns, lost, refused) = weather(now_ns);
         let due_ns = 500 * MS + turn as u64 * pace_ns + draw.below(pace_ns / 2 + 1);
         now_ns = now_ns.max(due_ns);
@@ -149,24 +158,33 @@ fn act(script: &mut Script, draw: &mut Draw, client: u32, count: usize) {
             _ => ("cas", Datum::Pair(draw.below(5) as i64, draw.below(5) as i64)),
         };
         let node = format!("n{}", 1 + draw.below(5));
-        script.add(now_ns, process, EventType::Invoke, f, key, argument.clone(), &node);
+        let line = |time_ns, kind, datum, extra: &str| Line {
+            time_ns,
+            process,
+            kind,
+            f,
+            key,
+            datum,
+            extra: extra.to_owned(),
+        };
+        script.add(line(now_ns, EventType::Invoke, argument.clone(), &node));
         let fate = draw.below(1_000);
         // A slower pace in proportion when operations are many: latencies must fit.
-        let latency_ns = draw.latency(middle_ns).min(900 * MS) * pace_ns.min(3 * MS) / (3 * MS);
-        let latency_ns = latency_ns.min(150 * MS) + 1_000;
+        let latency_ns = draw.latency(middle_ns).min(150 * MS) * pace_ns.min(3 * MS) / (3 * MS);
+        let latency_ns = latency_ns + 1_000;
         if fate < lost && f != "read" {
-            now_ns += 150 * MS;
-            let said = "timed out after 150 ms";
-            script.add(now_ns, process, EventType::Info, f, key, argument, said);
+            now_ns += 150 * MS * pace_ns.min(3 * MS) / (3 * MS);
+            let said = "timed out";
+            script.add(line(now_ns, EventType::Info, argument, said));
             process += CLIENTS;
         } else if fate < lost + refused {
             now_ns += latency_ns / 2;
             let said = "not the leader, and no leader known";
-            script.add(now_ns, process, EventType::Fail, f, key, argument, said);
+            script.add(line(now_ns, EventType::Fail, argument, said));
         } else {
             now_ns += latency_ns;
             let result = if f == "read" { Datum::Int(draw.below(5) as i64) } else { argument };
-            script.add(now_ns, process, EventType::Ok, f, key, result, "");
+            script.add(line(now_ns, EventType::Ok, result, ""));
         }
     }
 }
@@ -174,8 +192,11 @@ fn act(script: &mut Script, draw: &mut Draw, client: u32, count: usize) {
 /// The key of the planted contradiction, which nobody else touches.
 const SCENE_KEY: u64 = 99;
 
-/// What the actors do, in microseconds from the scene's start: client, from, to, f, argument, result.
-const SCENE: [(u32, u64, u64, &str, Datum, Datum, &str); 5] = [
+/// Client, beginning, end, function, argument, result, node.
+type SceneOp = (u32, u64, u64, &'static str, Datum, Datum, &'static str);
+
+/// What the actors do, in microseconds from the scene's start.
+const SCENE: [SceneOp; 5] = [
     (2, 1_000, 3_100, "write", Datum::Int(3), Datum::Int(3), "n4"),
     (3, 4_000, 21_800, "write", Datum::Int(4), Datum::Int(4), "n2"),
     (6, 9_500, 17_400, "read", Datum::Nil, Datum::Int(3), "n5"),
@@ -188,9 +209,17 @@ fn scene(script: &mut Script) {
     for (client, from_us, to_us, f, argument, result, node) in &SCENE {
         let process = client + CLIENTS * 5_000;
         let (start_ns, end_ns) = (SCENE_NS + from_us * 1_000, SCENE_NS + to_us * 1_000);
-        let f: &'static str = f;
-        script.add(start_ns, process, EventType::Invoke, f, SCENE_KEY, argument.clone(), node);
-        script.add(end_ns, process, EventType::Ok, f, SCENE_KEY, result.clone(), "");
+        let line = |time_ns, kind, datum: &Datum, extra: &str| Line {
+            time_ns,
+            process,
+            kind,
+            f,
+            key: SCENE_KEY,
+            datum: datum.clone(),
+            extra: extra.to_owned(),
+        };
+        script.add(line(start_ns, EventType::Invoke, argument, node));
+        script.add(line(end_ns, EventType::Ok, result, ""));
     }
 }
 
@@ -200,7 +229,7 @@ fn notes() -> Vec<(u64, Note)> {
         (26_000, Phase::Heal),
         (26_300, Phase::Settle),
         (28_000, Phase::FinalReads),
-        (29_800, Phase::Done),
+        (29_900, Phase::Done),
     ];
     let mut notes: Vec<(u64, Note)> =
         phases.into_iter().map(|(ms, phase)| (ms * MS, Note::Phase(phase))).collect();
@@ -236,7 +265,7 @@ fn notes() -> Vec<(u64, Note)> {
     notes
 }
 
-pub fn facts(operations: usize) -> RunFacts {
+pub(crate) fn facts(operations: usize) -> RunFacts {
     RunFacts {
         run: "synthetic-specimen/not-a-real-run".to_owned(),
         target: "raft (synthetic specimen)".to_owned(),
@@ -280,14 +309,14 @@ fn judgement(checker: &str, claim: &str, verdict: Verdict, history: &History) ->
     Judgement { checker, claim, verdict, figures: figures(history) }
 }
 
-pub fn valid(history: &History) -> Vec<Judgement> {
+pub(crate) fn valid(history: &History) -> Vec<Judgement> {
     vec![
         judgement("linearizable", CLAIM, Verdict::Valid, history),
         judgement("vacuity", "the run could have found something", Verdict::Valid, history),
     ]
 }
 
-pub fn invalid(history: &History) -> Vec<Judgement> {
+pub(crate) fn invalid(history: &History) -> Vec<Judgement> {
     let evidence = Box::new(Evidence::Order(evidence(history)));
     vec![
         judgement("linearizable", CLAIM, Verdict::Invalid { evidence }, history),
