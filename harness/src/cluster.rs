@@ -2,9 +2,7 @@
 
 use crate::exit::Failure;
 use crate::request::Request;
-use crate::runner::driver::Report;
 use crate::store::RunDir;
-use checkers::history::notes::Note;
 use nemesis::sweep;
 use std::fs;
 use std::net::SocketAddr;
@@ -15,7 +13,7 @@ use targets::environment::{Environment, NodeEvent, NodeNews};
 use targets::links::NodeId;
 use targets::local::{ClientsNetwork, Fabric, Local, LocalSpec};
 use targets::node::{NodeConfig, parse_status};
-use targets::protocol;
+use targets::protocol::Note;
 use targets::raft::{Bug, RaftConfig, Reads};
 
 /// How long the nodes may take until all of them serve.
@@ -31,7 +29,7 @@ pub struct Cluster {
     /// Where its clients live.
     pub network: ClientsNetwork,
     /// What nodes said before the run began.
-    pub news: Vec<Report>,
+    pub news: Vec<NodeNews>,
 }
 
 /// Builds the cluster, starts every node, and waits until all serve and one leads.
@@ -114,23 +112,20 @@ fn node_file(
 }
 
 /// Waits until every node serves and one of them leads, so that a run begins with a cluster that works.
-fn await_leader(environment: &mut Local, run: &RunDir) -> Result<Vec<Report>, Failure> {
+fn await_leader(environment: &mut Local, run: &RunDir) -> Result<Vec<NodeNews>, Failure> {
     let deadline = Instant::now() + SERVING_WITHIN;
     let mut serving = vec![false; usize::from(environment.nodes())];
-    let mut reports = Vec::new();
+    let mut heard = Vec::new();
     let mut leading = false;
     while !(leading && serving.iter().all(|serves| *serves)) {
-        for NodeNews { node, what, .. } in environment.news() {
-            match what {
-                NodeEvent::Serving => serving[usize::from(node.0)] = true,
-                NodeEvent::Note(protocol::Note::Leading { term }) => {
-                    leading = true;
-                    let note = Note::Leader { node: node.to_string(), term };
-                    reports.push(Report { note, leader: Some(node) });
-                }
+        for news in environment.news() {
+            match &news.what {
+                NodeEvent::Serving => serving[usize::from(news.node.0)] = true,
+                NodeEvent::Note(Note::Leading { .. }) => leading = true,
                 NodeEvent::Note(_) => {}
-                NodeEvent::Died { how } => return Err(did_not_start(run, node, &how)),
+                NodeEvent::Died { how } => return Err(did_not_start(run, news.node, how)),
             }
+            heard.push(news);
         }
         if Instant::now() > deadline {
             let silent = serving.iter().position(|serves| !serves).unwrap_or_default();
@@ -139,7 +134,7 @@ fn await_leader(environment: &mut Local, run: &RunDir) -> Result<Vec<Report>, Fa
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-    Ok(reports)
+    Ok(heard)
 }
 
 fn did_not_start(run: &RunDir, node: NodeId, how: &str) -> Failure {

@@ -156,13 +156,11 @@ fn take_place(
         cluster::start(request, run, place.fabric, &place.tag)?;
     let stream = request.seed.stream("nemesis engine");
     let options = EngineOptions::default();
-    let engine = Engine::new(Box::new(environment), plan.to_vec(), ledger, stream, options)
+    let mut engine = Engine::new(Box::new(environment), plan.to_vec(), ledger, stream, options)
         .map_err(|error| Failure::SetUp(error.to_string()))?;
+    engine.hear(news);
 
     let (sender, reports) = tokio::sync::mpsc::unbounded_channel();
-    for report in news {
-        let _ = sender.send(report);
-    }
     let nemesis = NemesisThread::spawn(engine, sender)
         .map_err(|error| Failure::SetUp(format!("the nemesis thread cannot start: {error}")))?;
     let options = KvClientOptions { op_timeout: request.args.op_timeout, ..Default::default() };

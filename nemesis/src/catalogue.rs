@@ -297,7 +297,7 @@ pub fn fault(name: &str) -> Option<&'static Entry> {
 }
 
 /// The faults that a group stands for.
-pub(crate) fn members(group: &str) -> Vec<&'static Entry> {
+pub fn members(group: &str) -> Vec<&'static Entry> {
     let links = [Class::Slow, Class::Lossy, Class::Jam, Class::Corrupt, Class::Narrow];
     let member = |entry: &&Entry| match group {
         "all" => true,

@@ -109,6 +109,6 @@ fn fault_text(name: &str) -> Option<String> {
     }
     let group = nemesis::catalogue::GROUPS.iter().find(|group| group.name == name)?;
     let members: Vec<&str> =
-        nemesis::catalogue::members(name).iter().map(|fault| fault.name).collect();
+        nemesis::catalogue::members(name).into_iter().map(|fault| fault.name).collect();
     Some(format!("faults {}: {}\n\n{}", group.name, group.about, members.join("\n")))
 }

@@ -40,7 +40,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
-use targets::environment::{Environment, EnvironmentError, NodeEvent};
+use targets::environment::{Environment, EnvironmentError, NodeEvent, NodeNews};
 use targets::links::{LinkMatrix, NodeId};
 use targets::protocol::Note;
 use targets::seed::Stream;
@@ -265,8 +265,10 @@ impl Engine {
         self.report(Happened::Fault { id, name, step, text, seen });
     }
 
-    fn collect_news(&mut self) {
-        for news in self.environment.news() {
+    /// Takes in what nodes said before the engine had the environment. It is reported by the next
+    /// [`Engine::poll`], as everything else.
+    pub fn hear(&mut self, news: Vec<NodeNews>) {
+        for news in news {
             let node = news.node;
             let Some(state) = self.nodes.get(usize::from(node.0)).copied() else {
                 continue;
@@ -302,6 +304,11 @@ impl Engine {
             };
             self.reports.push(Report { at: news.at, what });
         }
+    }
+
+    fn collect_news(&mut self) {
+        let news = self.environment.news();
+        self.hear(news);
     }
 
     /// The leader, if it runs.
