@@ -2,7 +2,7 @@
 //! stream.
 //!
 //! ```text
-//!   packet -> lost? -> waits for the rate -> + delay + jitter (or neither) -> once or twice, flipped?
+//!   packet -> lost? -> waits for the rate -> + delay + jitter (or neither) -> x1 or x2, flipped?
 //! ```
 //!
 //! The rate is a virtual queue: a packet leaves when those before it have been sent at that rate,
