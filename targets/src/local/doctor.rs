@@ -65,7 +65,8 @@ fn state(piece: Piece, facts: &Facts) -> State {
         Err((refused, errno)) if refused == piece => {
             State::Refused(Refused::explain(piece, "", errno, facts))
         }
-        // The attempt went beyond the piece: AppArmor grants the user namespace and refuses its map.
+        // The attempt went beyond the piece: AppArmor grants the user namespace and refuses its
+        // map.
         Err((other, _)) if other > piece => State::Works,
         Err((other, _)) => State::Behind(other),
     }

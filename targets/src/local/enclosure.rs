@@ -3,7 +3,7 @@
 //! ```text
 //!   tribunal run                     what the user started; becomes the guardian
 //!     |  fork          fork
-//!     +-------> opener -----+        makes the namespaces, reports, exits; its child goes to the guardian
+//!     +-------> opener -----+        makes the namespaces, reports and exits
 //!     |                     v
 //!     +-- guardian    controller     process 1 of the namespace
 //!         waits, forwards |- n1      when process 1 dies, the kernel kills everything inside
@@ -11,9 +11,10 @@
 //! ```
 //!
 //! `kill -9` of the controller ends the namespace and with it every node; `kill -9` of the guardian
-//! reaches the controller through `PR_SET_PDEATHSIG`. The network namespaces go with the last process.
-//! There are two forks because a process that made a process namespace can start neither processes
-//! nor threads outside of it: the guardian stays whole and can clean up after the controller.
+//! reaches the controller through `PR_SET_PDEATHSIG`. The network namespaces go with the last
+//! process. There are two forks because a process that made a process namespace can start neither
+//! processes nor threads outside of it: the guardian stays whole and can clean up after the
+//! controller.
 //!
 //! An ordinary user gets the rights for all this from a user namespace that maps him to himself. No
 //! mount namespace and no new `/proc` are needed: the `/proc` of the outer namespace shows the
@@ -60,7 +61,7 @@ pub enum Ended {
 
 /// What the opener tells the guardian: how far it came.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Report {
+struct Report {
     /// The step that failed, or none.
     failed: Option<(Piece, Errno)>,
     /// The controller's process id, as the guardian sees it.
@@ -69,14 +70,14 @@ pub(super) struct Report {
 
 /// Encloses this process. To be called first of all, while there is one thread.
 ///
-/// The calling process becomes the guardian. It hands SIGTERM and SIGHUP on, and a SIGINT that was sent
-/// with kill(2); a terminal's SIGINT reaches the controller by itself, being sent to the whole
+/// The calling process becomes the guardian. It hands SIGTERM and SIGHUP on, and a SIGINT that was
+/// sent with kill(2); a terminal's SIGINT reaches the controller by itself, being sent to the whole
 /// foreground group. (Who signals the whole group with kill(2) is therefore heard twice.) Ctrl-Z is
 /// ignored: the cluster's timers would not stop with it.
 ///
 /// # Errors
-/// What the system does not grant and how to get it. Nothing has changed then: the caller goes on as the
-/// process that it was.
+/// What the system does not grant and how to get it. Nothing has changed then: the caller goes on
+/// as the process that it was.
 ///
 /// # Panics
 /// If the process has a second thread.

@@ -10,8 +10,8 @@
 //!   doctor      which of this the machine grants; refusal: why not, and how to get it
 //! ```
 //!
-//! Where namespaces are refused, [`Fabric::Loopback`] runs the same processes on 127.0.0.1: they can be
-//! killed and paused, and links cannot be touched, which [`Environment::capabilities`] says.
+//! Where namespaces are refused, [`Fabric::Loopback`] runs the same processes on 127.0.0.1: they
+//! can be killed and paused, and links cannot be touched, which [`Environment::capabilities`] says.
 //!
 //! Tear-down is `Drop`: nodes are killed, the switch stops, and the namespaces go with the last
 //! descriptor. `kill -9` of the controller does the same by the kernel's hand.
@@ -240,7 +240,8 @@ impl Local {
         ClientsNetwork(self.network.as_ref().map(|network| Arc::clone(&network.clients)))
     }
 
-    /// Packets that the switch lost although no fault asked for it, because the machine was too busy.
+    /// Packets that the switch lost although no fault asked for it, because the machine was too
+    /// busy.
     pub fn switch_overflows(&self) -> u64 {
         self.network.as_ref().map_or(0, |network| network.switch.overflows())
     }
@@ -350,8 +351,8 @@ impl Drop for Local {
     }
 }
 
-/// A free port of the loopback interface, bound but not listening: the kernel gives it to nobody else,
-/// while a node, which sets SO_REUSEADDR as every server does, may listen on it.
+/// A free port of the loopback interface, bound but not listening: the kernel gives it to nobody
+/// else, while a node, which sets SO_REUSEADDR as every server does, may listen on it.
 fn reserve_port(node: NodeId) -> Result<(Socket, SocketAddr), BuildError> {
     let reserve = || {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;

@@ -6,12 +6,13 @@
 //!   clients .100 eth0 ---veth--- p2 /
 //! ```
 //!
-//! A namespace lives as long as a process, a descriptor or a socket refers to it, so nothing has to be
-//! taken down. One thread that is thrown away makes them all: it steps from each into the next and
-//! leaves sockets behind; a socket belongs to the namespace in which it was opened, whoever uses it.
+//! A namespace lives as long as a process, a descriptor or a socket refers to it, so nothing has to
+//! be taken down. One thread that is thrown away makes them all: it steps from each into the next
+//! and leaves sockets behind; a socket belongs to the namespace in which it was opened, whoever
+//! uses it.
 //!
-//! There is no route out: endpoints see each other and nothing else. IPv6 is not configured, and the
-//! switch carries IPv4 only, so its neighbour chatter ends there.
+//! There is no route out: endpoints see each other and nothing else. IPv6 is not configured, and
+//! the switch carries IPv4 only, so its neighbour chatter ends there.
 
 use super::netlink::{Batch, FarEnd, LOOPBACK_INDEX, Mac, NearEnd, NetlinkError, RouteSocket};
 use super::refusal::{Facts, Piece, Refused};

@@ -1,7 +1,7 @@
 //! rtnetlink, the little of it that joins namespaces: links, addresses, neighbours.
 //!
-//! A [`Batch`] holds several requests, each with the name of its object. They go to the kernel in one
-//! message and every one is acknowledged, so that an error names what it is about.
+//! A [`Batch`] holds several requests, each with the name of its object. They go to the kernel in
+//! one message and every one is acknowledged, so that an error names what it is about.
 //!
 //! ```text
 //!   nlmsghdr | ifinfomsg  | IFLA_IFNAME | IFLA_LINKINFO { kind veth, data { peer ifinfomsg ... } }
@@ -25,7 +25,8 @@ pub(super) type Mac = [u8; 6];
 pub(super) const LOOPBACK_INDEX: i32 = 1;
 
 const HEADER_BYTES: usize = 16;
-/// Attribute `IFLA_INFO_KIND`, `IFLA_INFO_DATA` of `IFLA_LINKINFO`; `VETH_INFO_PEER` of veth's data.
+/// Attribute `IFLA_INFO_KIND`, `IFLA_INFO_DATA` of `IFLA_LINKINFO`; `VETH_INFO_PEER` of veth's
+/// data.
 const INFO_KIND: u16 = 1;
 const INFO_DATA: u16 = 2;
 const VETH_INFO_PEER: u16 = 1;
@@ -144,8 +145,8 @@ impl Batch {
         });
     }
 
-    /// A neighbour that never has to be asked for. Without it a one-way cut would turn into a two-way
-    /// cut as soon as an ARP entry expires: the question passes, the answer does not.
+    /// A neighbour that never has to be asked for. Without it a one-way cut would turn into a
+    /// two-way cut as soon as an ARP entry expires: the question passes, the answer does not.
     pub(super) fn add_neighbour(&mut self, object: String, index: i32, ip: Ipv4Addr, mac: Mac) {
         self.request(object, libc::RTM_NEWNEIGH, libc::NLM_F_CREATE | libc::NLM_F_EXCL, |b| {
             // struct ndmsg: family, padding, index, state, flags, type

@@ -1,9 +1,9 @@
 //! What nodes say: status lines on their standard output become news, standard error becomes a log.
 //!
-//! Both are data of a system under test and bounded. A status line ends at [`LINE_BYTES_MAX`]; what a
-//! longer one holds beyond is skipped. At most [`NEWS_MAX`] news wait for the controller. A log
-//! stops growing at [`LOG_BYTES_MAX`], over all starts of its node, and its last line says so; the node
-//! can go on printing, which is read and thrown away, so that a full pipe never blocks it.
+//! Both are data of a system under test and bounded. A status line ends at [`LINE_BYTES_MAX`]; what
+//! a longer one holds beyond is skipped. At most [`NEWS_MAX`] news wait for the controller. A log
+//! stops growing at [`LOG_BYTES_MAX`], over all starts of its node, and its last line says so; the
+//! node can go on printing, which is read and thrown away, so that a full pipe never blocks it.
 
 use crate::environment::{NodeEvent, NodeNews};
 use crate::links::NodeId;
@@ -49,7 +49,8 @@ impl NewsDesk {
         self.lock().generations[usize::from(node.0)] = generation;
     }
 
-    /// Adds news. `Serving` of a process that has been replaced is old: its successor does not serve yet.
+    /// Adds news. `Serving` of a process that has been replaced is old: its successor does not
+    /// serve yet.
     pub(super) fn add(&self, node: NodeId, generation: u64, what: NodeEvent) {
         let mut state = self.lock();
         let is_old = state.generations[usize::from(node.0)] != generation;

@@ -1,8 +1,8 @@
 //! Probe rounds: real packets over every directed link, to see what the links do.
 //!
-//! A probe says which round, link and number it is of and when it was sent, closed by a checksum. What
-//! arrives late, twice, corrupted, from somewhere else or from a node that likes to forge is not
-//! counted. Sender and receiver are this process, so that one clock gives the one-way delay.
+//! A probe says which round, link and number it is of and when it was sent, closed by a checksum.
+//! What arrives late, twice, corrupted, from somewhere else or from a node that likes to forge is
+//! not counted. Sender and receiver are this process, so that one clock gives the one-way delay.
 
 use super::namespace::{PROBE_PORT, address};
 use crate::environment::{EnvironmentError, LinkSeen};

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Every node is a session of its own, so that a terminal's Ctrl-C does not reach it, and asks for
-//! SIGKILL when its parent dies. The kernel counts the *thread* that forked as the parent: nodes are
-//! therefore forked by one thread that lives as long as they do, never by a short-lived caller.
+//! SIGKILL when its parent dies. The kernel counts the *thread* that forked as the parent: nodes
+//! are therefore forked by one thread that lives as long as they do, never by a short-lived caller.
 //!
 //! What a node prints is hostile: lines and logs are bounded, see [`super::output`].
 
@@ -242,7 +242,8 @@ fn prepare_child(command: &mut Command, network: Option<Arc<OwnedFd>>) {
     });
 }
 
-/// The thread that forks nodes. It ends when it is dropped, and all nodes that still run end with it.
+/// The thread that forks nodes. It ends when it is dropped, and all nodes that still run end with
+/// it.
 #[derive(Debug)]
 pub(super) struct Nursery(Sender<(Command, SyncSender<io::Result<Child>>)>);
 
@@ -268,7 +269,8 @@ impl Nursery {
 }
 
 /// Buries orphans: process 1 inherits the children of nodes that died. Its own children share its
-/// session and are left to whoever started them; nodes and their children are sessions of their own.
+/// session and are left to whoever started them; nodes and their children are sessions of their
+/// own.
 pub(super) fn bury_orphans(nodes: &[Node]) {
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
     while let Ok(status) = waitid(Id::All, flags | WaitPidFlag::WNOWAIT) {

@@ -1,4 +1,5 @@
-//! What a machine refuses, why, and how to get it. Pure: what is read of the system comes as [`Facts`].
+//! What a machine refuses, why, and how to get it. To explain is pure: what it needs to know of
+//! the system comes as [`Facts`].
 //!
 //! Containers and distributions forbid namespaces in different ways that look alike: `unshare` says
 //! "operation not permitted" under Docker's seccomp filter and under a sysctl of old Debian, and
@@ -136,11 +137,11 @@ impl Refused {
     }
 }
 
-const SECCOMP_HELP: &str = "a system call filter is installed, as in a container: start the container \
-    with `--security-opt seccomp=unconfined` (Docker, Podman) or `--cap-add SYS_ADMIN`";
-const APPARMOR_HELP: &str = "AppArmor keeps user namespaces from ordinary programs here (Ubuntu 23.10 \
-    and later): run `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, give `tribunal` \
-    an AppArmor profile with `userns,`, or run it as root";
+const SECCOMP_HELP: &str = "a system call filter is installed, as in a container: start the \
+    container with `--security-opt seccomp=unconfined` (Docker, Podman) or `--cap-add SYS_ADMIN`";
+const APPARMOR_HELP: &str = "AppArmor keeps user namespaces from ordinary programs here (Ubuntu \
+    23.10 and later): run `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, give \
+    `tribunal` an AppArmor profile with `userns,`, or run it as root";
 
 fn help(piece: Piece, errno: Errno, facts: &Facts) -> String {
     let none_left = |sysctl: &str| format!("none are allowed: run `sudo sysctl -w {sysctl}=10000`");
@@ -183,9 +184,9 @@ fn help(piece: Piece, errno: Errno, facts: &Facts) -> String {
         }
         Piece::Veth => "load the kernel's module: `sudo modprobe veth`".to_owned(),
         Piece::PacketSocket => {
-            "load the kernel's module: `sudo modprobe af_packet`; Linux 4.20 is the oldest that will \
-             do"
-            .to_owned()
+            "load the kernel's module: `sudo modprobe af_packet`; Linux 4.20 is the oldest \
+             that will do"
+                .to_owned()
         }
     }
 }

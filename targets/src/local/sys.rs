@@ -1,7 +1,8 @@
 //! System calls that no safe wrapper covers: all the `unsafe` of this environment.
 //!
-//! Everything else (namespaces, signals, waiting, plain sockets) goes through `nix` and the standard
-//! library. Sources: packet(7), capabilities(7), fork(2), Linux `include/uapi/linux/if_packet.h`.
+//! Everything else (namespaces, signals, waiting, plain sockets) goes through `nix` and the
+//! standard library. Sources: packet(7), capabilities(7), fork(2), Linux
+//! `include/uapi/linux/if_packet.h`.
 
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
@@ -53,8 +54,8 @@ pub(super) fn between_fork_and_exec(
 /// exec grants nothing anyway, and the refusal to touch the bounding set changes nothing.
 pub(super) fn drop_capabilities() {
     for capability in (0..64).filter(|one| !CAPABILITIES_KEPT.contains(one)) {
-        // SAFETY: this prctl takes one number and touches no memory; numbers that the kernel does not
-        // know are answered with EINVAL.
+        // SAFETY: this prctl takes one number and touches no memory; numbers that the kernel does
+        // not know are answered with EINVAL.
         unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
     }
 }

@@ -109,8 +109,8 @@ impl Echo {
         Self(socket.join().unwrap())
     }
 
-    /// Sends datagrams, never more at a time than the sockets on their way can hold: it waits until the
-    /// switch has counted them.
+    /// Sends datagrams, never more at a time than the sockets on their way can hold: it waits until
+    /// the switch has counted them.
     pub(crate) fn send(&self, local: &Local, datagrams: &[Vec<u8>]) {
         let handled = || {
             let seen = local.link_counters(Endpoint::Clients, N1);

@@ -2,14 +2,14 @@
 //! observed with real packets and processes, and so is its absence when nobody asked for it.
 //!
 //! ```text
-//!   local            runs every case in a child, as this user and, for root, as an ordinary user too
+//!   local            runs every case in a child, as this user, and for root as another too
 //!     --case C DIR   one case: enters the enclosure, builds a cluster in DIR
 //!       --node FILE  the cluster's nodes: this program again, an echo server
 //!   local measure    what the switch costs (only when named)
 //! ```
 //!
-//! There is no test harness around it because namespaces belong to a whole process and must be entered
-//! while it has one thread. Where the machine refuses them, a case is skipped and says why.
+//! There is no test harness around it because namespaces belong to a whole process and must be
+//! entered while it has one thread. Where the machine refuses them, a case is skipped and says why.
 
 // All of this is a test; clippy only knows those of the standard harness.
 #![allow(clippy::unwrap_used)]

@@ -13,11 +13,14 @@ use std::time::{Duration, Instant};
 use targets::local::enclosure::Enclosed;
 use targets::local::{Fabric, Local};
 
+/// Longer than any test looks; a survivor is gone after it.
+const LINGER: Duration = Duration::from_secs(60);
+
 /// A controller that has a running cluster and waits to be killed.
 pub(crate) fn linger(enclosed: Enclosed, folder: &Path) {
     let _local = running(3, enclosed, folder);
     std::fs::write(folder.join("ready"), "").unwrap();
-    std::thread::sleep(Duration::from_secs(600));
+    std::thread::sleep(LINGER);
 }
 
 /// The same without namespaces, where only the nodes' own tie to their parent holds.
@@ -25,7 +28,7 @@ pub(crate) fn linger_by_loopback(folder: &Path) {
     let mut local = Local::build(spec(3, Fabric::Loopback, folder)).unwrap();
     start_all(&mut local);
     std::fs::write(folder.join("ready"), "").unwrap();
-    std::thread::sleep(Duration::from_secs(600));
+    std::thread::sleep(LINGER);
 }
 
 pub(crate) fn exit_with_seven(_: Enclosed, _: &Path) {
@@ -84,7 +87,9 @@ pub(crate) fn no_node_survives_without_namespaces(folder: &Path) {
 
 /// Starts a case in a guardian of its own and waits until it is ready.
 fn start(case: &str, folder: &Path) -> Child {
-    let mut guardian = case_command(case, folder).stdout(Stdio::piped()).spawn().unwrap();
+    let mut command = case_command(case, folder);
+    // A survivor must not hold our own pipes open: the test would hang instead of failing.
+    let mut guardian = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     await_true("the controller is ready", || {
         if let Some(status) = guardian.try_wait().unwrap() {
             skip_if_refused(status);

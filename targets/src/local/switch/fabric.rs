@@ -14,7 +14,8 @@
 //! were delayed before it and packets that come after it stay in order. When a link is set anew,
 //! no packet stays under way for longer than the new setting would make it: healing is immediate.
 //!
-//! Memory is bounded by [`LINK_BYTES_MAX`] and [`FABRIC_BYTES_MAX`]; beyond, packets are dropped and counted.
+//! Memory is bounded by [`LINK_BYTES_MAX`] and [`FABRIC_BYTES_MAX`]; beyond, packets are dropped
+//! and counted.
 
 use super::link::{Course, Delivery, Fate};
 use super::packet::{VNET_HEADER_BYTES, flip_payload_bit};
@@ -30,7 +31,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) const LINK_BYTES_MAX: usize = 16 << 20;
 /// The most bytes that wait on all links together.
 pub(super) const FABRIC_BYTES_MAX: usize = 96 << 20;
-/// What a waiting packet costs beyond its bytes: its place in the heap and the allocator's overhead.
+/// What a waiting packet costs beyond its bytes: its place in the heap and the allocator's
+/// overhead.
 const PACKET_OVERHEAD_BYTES: usize = 96;
 
 /// What to do with a packet that was offered.

@@ -1,22 +1,23 @@
-//! What one directed link decides about one packet. Pure: time comes in, draws come from its stream.
+//! What one directed link decides about one packet. Pure: time comes in, draws come from its
+//! stream.
 //!
 //! ```text
-//!   packet -> lost? -> wait for the rate -> + delay + jitter, or skip both -> once or twice, flipped?
+//!   packet -> lost? -> waits for the rate -> + delay + jitter (or neither) -> x1 or x2, flipped?
 //! ```
 //!
-//! The rate is a virtual queue: a packet leaves when those before it have been sent at that rate, and
-//! is lost when it would have to wait longer than [`QUEUE_NS_MAX`]. Packets keep their order unless
-//! they are drawn to overtake. A packet that overtakes skips delay and jitter: on a link without any
-//! there is nothing to skip.
+//! The rate is a virtual queue: a packet leaves when those before it have been sent at that rate,
+//! and is lost when it would have to wait longer than [`QUEUE_NS_MAX`]. Packets keep their order
+//! unless they are drawn to overtake. A packet that overtakes skips delay and jitter: on a link
+//! without any there is nothing to skip.
 //!
-//! Shortcut: the kernel hands over up to 64 KiB of one connection in one piece (segmentation offload),
-//! and that piece is one packet here: it is lost, doubled or delayed as a whole.
+//! Shortcut: the kernel hands over up to 64 KiB of one connection in one piece (segmentation
+//! offload), and that piece is one packet here: it is lost, doubled or delayed as a whole.
 
 use crate::links::Link;
 use crate::seed::Stream;
 
-/// The longest that a packet waits for its turn on a slow link. A packet that finds the link idle is
-/// always taken, however long it is.
+/// The longest that a packet waits for its turn on a slow link. A packet that finds the link idle
+/// is always taken, however long it is.
 pub(super) const QUEUE_NS_MAX: u64 = 1_000_000_000;
 
 /// One delivery of a packet.
@@ -104,7 +105,8 @@ impl Course {
         Some(self.idle_at_ns)
     }
 
-    /// Draws only for what is asked, so that one property's draws do not depend on another's absence.
+    /// Draws only for what is asked: a clear link costs no draw, and a link that only loses draws
+    /// once a packet.
     fn draws(&mut self, ppm: u32) -> bool {
         ppm > 0 && self.stream.chance_ppm(ppm)
     }
@@ -169,7 +171,8 @@ mod tests {
                 let at = at.expect("nothing is lost");
                 let most = came + u64::from(delay_us + jitter_us) * 1000;
                 prop_assert!(at >= came + u64::from(delay_us) * 1000 && at >= last);
-                // Order may hold a packet back to its predecessor's time, which obeys its own bound.
+                // Order may hold a packet back to its predecessor's time, which obeys its own
+                // bound.
                 prop_assert!(at <= most.max(last));
                 last = at;
             }

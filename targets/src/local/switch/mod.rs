@@ -36,7 +36,8 @@ use std::time::Instant;
 const BURST_MAX: usize = 64;
 /// The largest packet: 64 KiB of segments with their headers.
 const PACKET_BYTES_MAX: usize = 68 << 10;
-/// How far the kernel may put off a wake-up to save power. Its default of 50 µs would show in delays.
+/// How far the kernel may put off a wake-up to save power. Its default of 50 µs would show in
+/// delays.
 const TIMER_SLACK_NS: u64 = 1;
 
 /// The switch has died: its thread has panicked.

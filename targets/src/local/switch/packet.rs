@@ -26,9 +26,9 @@ pub(super) fn destination(packet: &[u8], ports: usize) -> Option<usize> {
 
 /// Flips one bit of the payload, chosen by `entropy`; says whether there was one.
 ///
-/// The checksum is left as it is. Between namespaces it is never computed: the sender leaves it to the
-/// (virtual) hardware, and the header before the packet tells the receiver to take it for good. So
-/// the bit gets past TCP, as one that is flipped in a faulty card's memory does.
+/// The checksum is left as it is. Between namespaces it is never computed: the sender leaves it to
+/// the (virtual) hardware, and the header before the packet tells the receiver to take it for good.
+/// So the bit gets past TCP, as one that is flipped in a faulty card's memory does.
 pub(super) fn flip_payload_bit(packet: &mut [u8], entropy: u64) -> bool {
     let Some(start) = payload_start(packet) else { return false };
     let Some(payload) = packet.get_mut(start..).filter(|bytes| !bytes.is_empty()) else {
@@ -97,7 +97,8 @@ mod tests {
             let mut after = before.clone();
             prop_assert_eq!(flip_payload_bit(&mut after, entropy), !payload.is_empty());
             let differing = |range: std::ops::Range<usize>| -> u32 {
-                before[range.clone()].iter().zip(&after[range]).map(|(a, b)| (a ^ b).count_ones()).sum()
+                let pairs = before[range.clone()].iter().zip(&after[range]);
+                pairs.map(|(a, b)| (a ^ b).count_ones()).sum()
             };
             let start = before.len() - payload.len();
             prop_assert_eq!(differing(0..start), 0);
