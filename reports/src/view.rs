@@ -276,7 +276,8 @@ fn settings(facts: &RunFacts) -> Vec<Fact> {
         Fact::new("Tribunal", text::plain(&facts.version)),
     ];
     let options = facts.options.iter().take(FIGURES_MAX);
-    settings.extend(options.map(|(name, option)| Fact::new(&text::plain(name), text::plain(option))));
+    settings
+        .extend(options.map(|(name, option)| Fact::new(&text::plain(name), text::plain(option))));
     settings
 }
 
