@@ -112,8 +112,8 @@ function drawAxis(pen, view, layout, colours) {
   }
 }
 
-/** One bar: rounded for ok, with a cut corner look for the rest by an outline and a letter. */
-function drawBar(pen, ops, i, box, colours, labels) {
+/** One bar. Its label begins with a mark where the outcome is not ok: colour is not enough. */
+function drawBar(pen, ops, i, box, colours) {
   const isOpen = ops.completion[i] === 0;
   const paint = colours.outcomes[ops.outcome[i]];
   if (isOpen) {
@@ -127,7 +127,7 @@ function drawBar(pen, ops, i, box, colours, labels) {
   pen.globalAlpha = ops.outcome[i] === 0 ? 0.72 : 1;
   pen.fillRect(box.x, box.y, Math.max(box.width, 1.5), box.height);
   pen.globalAlpha = 1;
-  if (!labels || box.width < 26 || box.height < 11) return;
+  if (box.width < 44 || box.height < 11) return;
   const op = operationAt(ops, i);
   const mark = op.outcome === "ok" ? "" : op.outcome === "fail" ? "✕ " : "? ";
   const text = mark + (op.key ? `${op.key}: ` : "") + op.text;
@@ -154,7 +154,7 @@ function drawBars(pen, ops, lanes, view, layout, colours) {
       const right = layout.gutter + Math.min(layout.width + 20, (barEnd(ops, i) - view.start) * scale);
       const y = lane * layout.laneHeight + pad;
       const box = { x: left, y, width: right - left, height: layout.laneHeight - 2 * pad, left: layout.gutter };
-      drawBar(pen, ops, i, box, colours, true);
+      drawBar(pen, ops, i, box, colours);
     }
   }
 }
