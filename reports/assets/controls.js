@@ -121,12 +121,12 @@ function timeline(ops) {
     show({ start: middle - span / 2, end: middle + span / 2 });
     return true;
   };
-  const timeAt = (x) => view.start + ((x - drawn.layout.gutter) / drawn.layout.width) * (view.end - view.start);
+  const usPerPixel = () => (view.end - view.start) / drawn.layout.width;
+  const timeAt = (x) => view.start + (x - drawn.layout.gutter) * usPerPixel();
   const operationAtPoint = (x, y) => {
     const lane = Math.floor(y / drawn.layout.laneHeight);
     if (x < drawn.layout.gutter || lane < 0 || lane >= ops.lanes) return -1;
-    const usPerPixel = (view.end - view.start) / drawn.layout.width;
-    return operationNear(ops, lanes, lane, timeAt(x), 4 * usPerPixel);
+    return operationNear(ops, lanes, lane, timeAt(x), 4 * usPerPixel());
   };
   const actions = {
     in: () => show(zoomView(view, 0.5, (view.start + view.end) / 2, whole.end)),
@@ -181,7 +181,8 @@ function connectPointer(line) {
       canvas.classList.add("dragging");
     } else if (pointers.size === 2) {
       const [other] = [...pointers].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
-      const factor = Math.max(10, Math.abs(before.x - other.x)) / Math.max(10, Math.abs(now.x - other.x));
+      const distance = (at) => Math.max(10, Math.abs(at.x - other.x));
+      const factor = distance(before) / distance(now);
       line.show(zoomView(line.view(), factor, line.timeAt(other.x), line.endUs));
     }
     moved += Math.abs(now.x - before.x) + Math.abs(now.y - before.y);

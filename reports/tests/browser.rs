@@ -75,8 +75,8 @@ fn the_page_opens_from_a_disk_draws_its_timeline_and_complains_of_nothing() {
     assert!(dom.contains("data-timeline=\"ready\""), "the canvas is empty:\n{log}");
     assert!(dom.contains("data-theme=\"dark\""), "the address chooses the theme");
     assert!(dom.contains(&format!("Link to this operation: #op={op}")), "the link was followed");
-    for said in ["read → 3</strong>", "process 50006 on n4, key 99", "at 17.931200 s, took 1.7 ms"]
-    {
+    let when = "at 17.931200 s, took 1.7 ms";
+    for said in ["read → 3</strong>", "process 50006 on n4, key 99", when] {
         assert!(dom.contains(said), "{said}");
     }
     assert!(!dom.contains("id=\"payload\""), "the payload is dropped after reading");
