@@ -15,7 +15,7 @@ function indexLanes(ops) {
 }
 
 /** The latest end so far, along each lane. A client does one thing at a time, so it usually is
- *  the end of the operation itself; a damaged history may say otherwise, and is searched rightly. */
+ *  the end of the operation itself; a damaged history may differ, and is searched rightly. */
 function laneReaches(ops, from, order) {
   const reach = new Float64Array(order.length);
   for (let lane = 0; lane < ops.lanes; lane++) {
