@@ -36,6 +36,45 @@ function tableRow(op) {
   return row;
 }
 
+/** The visible operations as a table, for those who cannot see the canvas. */
+function fillTable(ops, view) {
+  const isVisible = (i) => ops.begin[i] <= view.end && barEnd(ops, i) >= view.start
+    && (ops.completion[i] || ops.begin[i] >= view.start);
+  const rows = [];
+  for (let i = 0; i < ops.count && rows.length < TABLE_ROWS; i++) {
+    if (isVisible(i)) rows.push(tableRow(operationAt(ops, i)));
+  }
+  document.getElementById("visible").replaceChildren(...rows);
+  document.getElementById("table-title").textContent =
+    `The first ${rows.length} visible operations as a table`;
+}
+
+/** A view of these operations with some room around them. */
+function viewAround(ops, positions) {
+  const start = Math.min(...positions.map((i) => ops.begin[i]));
+  const end = Math.max(...positions.map((i) => ops.begin[i] + ops.length[i]));
+  const margin = Math.max((end - start) * 0.35, 1000);
+  return { start: start - margin, end: end + margin };
+}
+
+/** The box below the map: what is known of one operation, and its link. */
+function showPicked(ops, i) {
+  const box = document.getElementById("picked");
+  box.hidden = i < 0;
+  if (i < 0) return;
+  const op = operationAt(ops, i);
+  describe(op, box);
+  const link = element("a", `Link to this operation: #op=${op.index}`);
+  link.href = `#op=${op.index}`;
+  box.append(link);
+}
+
+function windowText(view, visible) {
+  const start = momentText(view.start).replace(/\d{3} s$/, " s");
+  const count = visible.toLocaleString("en").replaceAll(",", "\u202f");
+  return `${start} + ${durationText(Math.round(view.end - view.start))}, ${count} operations`;
+}
+
 /** The state of the timeline, and everything that changes it. */
 function timeline(ops) {
   const byId = (id) => document.getElementById(id);
@@ -50,10 +89,9 @@ function timeline(ops) {
   const draw = () => {
     drawn = drawTimeline(canvas, ops, lanes, view, picked, colours);
     drawMinimap(minimap, ops, view, colours, image);
-    byId("window").textContent =
-      `${momentText(view.start).replace(/\d{3} s$/, " s")} + ${durationText(Math.round(view.end - view.start))}, ${drawn.visible.toLocaleString("en").replaceAll(",", "\u202f")} operations`;
+    byId("window").textContent = windowText(view, drawn.visible);
     clearTimeout(tableTimer);
-    tableTimer = setTimeout(fillTable, 150);
+    tableTimer = setTimeout(() => fillTable(ops, view), 150);
   };
   const repaint = () => {
     colours = palette();
@@ -67,52 +105,28 @@ function timeline(ops) {
     tooltip.hidden = true;
     redraw();
   };
-  const fillTable = () => {
-    const rows = [];
-    for (let i = 0; i < ops.count && rows.length < TABLE_ROWS; i++) {
-      if (ops.begin[i] <= view.end && barEnd(ops, i) >= view.start && (ops.completion[i] || ops.begin[i] >= view.start)) {
-        rows.push(tableRow(operationAt(ops, i)));
-      }
-    }
-    byId("visible").replaceChildren(...rows);
-    byId("table-title").textContent = `The first ${rows.length} visible operations as a table`;
-  };
-  const around = (positions) => {
-    const start = Math.min(...positions.map((i) => ops.begin[i]));
-    const end = Math.max(...positions.map((i) => ops.begin[i] + ops.length[i]));
-    const margin = Math.max((end - start) * 0.35, 1000);
-    return { start: start - margin, end: end + margin };
-  };
-  const toEvidence = () => { if (ops.evidence.length) show(around(ops.evidence)); };
+  const toEvidence = () => { if (ops.evidence.length) show(viewAround(ops, ops.evidence)); };
   const pick = (i) => {
     picked = i;
-    const box = byId("picked");
-    box.hidden = i < 0;
-    if (i >= 0) {
-      const op = operationAt(ops, i);
-      describe(op, box);
-      const link = element("a", `Link to this operation: #op=${op.index}`);
-      link.href = `#op=${op.index}`;
-      box.append(link);
-    }
+    showPicked(ops, i);
     redraw();
   };
   const toOperation = (event) => {
     const i = operationOfEvent(ops, event);
     if (i < 0) return false;
     pick(i);
-    const near = around([i]);
+    const near = viewAround(ops, [i]);
     const span = Math.max(near.end - near.start, 20 * (ops.length[i] || 1000));
     const middle = ops.begin[i] + ops.length[i] / 2;
     show({ start: middle - span / 2, end: middle + span / 2 });
     return true;
   };
-  const timeAt = (x) => view.start + ((x - drawn.layout.gutter) / drawn.layout.width) * (view.end - view.start);
+  const usPerPixel = () => (view.end - view.start) / drawn.layout.width;
+  const timeAt = (x) => view.start + (x - drawn.layout.gutter) * usPerPixel();
   const operationAtPoint = (x, y) => {
     const lane = Math.floor(y / drawn.layout.laneHeight);
     if (x < drawn.layout.gutter || lane < 0 || lane >= ops.lanes) return -1;
-    const usPerPixel = (view.end - view.start) / drawn.layout.width;
-    return operationNear(ops, lanes, lane, timeAt(x), 4 * usPerPixel);
+    return operationNear(ops, lanes, lane, timeAt(x), 4 * usPerPixel());
   };
   const actions = {
     in: () => show(zoomView(view, 0.5, (view.start + view.end) / 2, whole.end)),
@@ -167,7 +181,8 @@ function connectPointer(line) {
       canvas.classList.add("dragging");
     } else if (pointers.size === 2) {
       const [other] = [...pointers].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
-      const factor = Math.max(10, Math.abs(before.x - other.x)) / Math.max(10, Math.abs(now.x - other.x));
+      const distance = (at) => Math.max(10, Math.abs(at.x - other.x));
+      const factor = distance(before) / distance(now);
       line.show(zoomView(line.view(), factor, line.timeAt(other.x), line.endUs));
     }
     moved += Math.abs(now.x - before.x) + Math.abs(now.y - before.y);

@@ -110,9 +110,8 @@ function operationAt(ops, i) {
 /** The operation that an event begins or completes, or -1. */
 function operationOfEvent(ops, event) {
   for (let i = 0; i < ops.count && ops.index[i] <= event; i++) {
-    if (ops.index[i] === event || (ops.completion[i] && ops.index[i] + ops.completion[i] === event)) {
-      return i;
-    }
+    const completes = ops.completion[i] > 0 && ops.index[i] + ops.completion[i] === event;
+    if (ops.index[i] === event || completes) return i;
   }
   return -1;
 }

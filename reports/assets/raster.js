@@ -14,8 +14,8 @@ function indexLanes(ops) {
   return { from, order, reach: laneReaches(ops, from, order) };
 }
 
-/** The latest end so far, along each lane. A client does one thing at a time, so it usually is the
- *  end of the operation itself; where a damaged history says otherwise, searching it stays right. */
+/** The latest end so far, along each lane. A client does one thing at a time, so it usually is
+ *  the end of the operation itself; a damaged history may differ, and is searched rightly. */
 function laneReaches(ops, from, order) {
   const reach = new Float64Array(order.length);
   for (let lane = 0; lane < ops.lanes; lane++) {

@@ -13,7 +13,7 @@ function palette() {
     probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color;
   };
-  const names = ["ok", "fail", "info", "ink", "soft", "line", "card", "sunk", "band", "fault", "fault-ink", "bad"];
+  const names = ["ok", "fail", "info", "ink", "soft", "line", "sunk", "band", "fault", "bad"];
   const colours = Object.fromEntries(names.map((name) => [name, colour(name)]));
   probe.remove();
   colours.outcomes = [colours.ok, colours.fail, colours.info];
@@ -58,7 +58,7 @@ function penFor(canvas, cssHeight) {
 
 /** Where things are: the gutter with names at the left, the axis at the bottom. */
 function layoutFor(ops, cssWidth) {
-  const gutter = cssWidth > 700 ? 92 : 62;
+  const gutter = cssWidth > 700 ? 104 : 62;
   const laneHeight = Math.min(LANE_HEIGHT_MAX, LANES_HEIGHT_MAX / ops.lanes);
   const height = Math.max(60, Math.round(laneHeight * ops.lanes));
   return { gutter, laneHeight: height / ops.lanes, height, width: Math.max(1, cssWidth - gutter) };
@@ -112,8 +112,8 @@ function drawAxis(pen, view, layout, colours) {
   }
 }
 
-/** One bar: rounded for ok, with a cut corner look for the rest by an outline and a letter. */
-function drawBar(pen, ops, i, box, colours, labels) {
+/** One bar. Its label begins with a mark where the outcome is not ok: colour is not enough. */
+function drawBar(pen, ops, i, box, colours) {
   const isOpen = ops.completion[i] === 0;
   const paint = colours.outcomes[ops.outcome[i]];
   if (isOpen) {
@@ -127,7 +127,7 @@ function drawBar(pen, ops, i, box, colours, labels) {
   pen.globalAlpha = ops.outcome[i] === 0 ? 0.72 : 1;
   pen.fillRect(box.x, box.y, Math.max(box.width, 1.5), box.height);
   pen.globalAlpha = 1;
-  if (!labels || box.width < 26 || box.height < 11) return;
+  if (box.width < 44 || box.height < 11) return;
   const op = operationAt(ops, i);
   const mark = op.outcome === "ok" ? "" : op.outcome === "fail" ? "✕ " : "? ";
   const text = mark + (op.key ? `${op.key}: ` : "") + op.text;
@@ -151,10 +151,11 @@ function drawBars(pen, ops, lanes, view, layout, colours) {
     for (let at = first; at < last; at++) {
       const i = lanes.order[at];
       const left = layout.gutter + Math.max(-20, (ops.begin[i] - view.start) * scale);
-      const right = layout.gutter + Math.min(layout.width + 20, (barEnd(ops, i) - view.start) * scale);
+      const end = Math.min(layout.width + 20, (barEnd(ops, i) - view.start) * scale);
       const y = lane * layout.laneHeight + pad;
-      const box = { x: left, y, width: right - left, height: layout.laneHeight - 2 * pad, left: layout.gutter };
-      drawBar(pen, ops, i, box, colours, true);
+      const width = layout.gutter + end - left;
+      const box = { x: left, y, width, height: layout.laneHeight - 2 * pad, left: layout.gutter };
+      drawBar(pen, ops, i, box, colours);
     }
   }
 }

@@ -15,8 +15,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let history = synthetic::history(operations);
     let facts = synthetic::facts(operations);
     let verdicts = [
-        ("specimen-valid.html", synthetic::valid(&history)),
-        ("specimen-invalid.html", synthetic::invalid(&history)),
+        ("specimen-valid.html", synthetic::judgements(&history, false)),
+        ("specimen-invalid.html", synthetic::judgements(&history, true)),
     ];
     for (name, judgements) in verdicts {
         let began = std::time::Instant::now();

@@ -194,10 +194,7 @@ pub(crate) fn lost(series: &Series, time: TimeAxis, height: u32) -> Plot {
     let [_, fail, info] = &series.per_second;
     let top = nice_ceiling(fail.iter().chain(info).copied().fold(0.0, f64::max));
     let shapes = [("line fail", fail), ("line info", info)]
-        .map(|(class, rates)| Shape {
-            class,
-            d: steps(rates, series.bucket_ns, time, top, height),
-        })
+        .map(|(class, rates)| Shape { class, d: steps(rates, series.bucket_ns, time, top, height) })
         .into();
     Plot { height, ticks: linear_ticks(top, height), shapes }
 }
@@ -247,9 +244,10 @@ mod tests {
 
     #[test]
     fn axes_end_on_round_numbers() {
-        assert_eq!([0.0, 1.5, 2.1, 39.0, 410.0, 1_000.0].map(nice_ceiling), [
-            2.0, 2.0, 4.0, 40.0, 500.0, 1_000.0
-        ]);
+        assert_eq!(
+            [0.0, 1.5, 2.1, 39.0, 410.0, 1_000.0].map(nice_ceiling),
+            [2.0, 2.0, 4.0, 40.0, 500.0, 1_000.0]
+        );
         let axis = TimeAxis { end_ns: 31_000_000_000 };
         let labels: Vec<String> = axis.ticks().into_iter().map(|tick| tick.label).collect();
         assert_eq!(labels, ["0", "5 s", "10 s", "15 s", "20 s", "25 s", "30 s"]);

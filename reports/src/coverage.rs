@@ -127,10 +127,7 @@ fn group_rows(operations: &Operations<'_>, groups: FxHashMap<Symbol, Group>) -> 
 }
 
 /// Errors from the most to the least frequent.
-fn error_rows(
-    operations: &Operations<'_>,
-    errors: FxHashMap<Symbol, (Tally, u64)>,
-) -> Table<Fact> {
+fn error_rows(operations: &Operations<'_>, errors: FxHashMap<Symbol, (Tally, u64)>) -> Table<Fact> {
     let mut errors: Vec<(u64, Symbol, Tally)> =
         errors.into_iter().map(|(symbol, (tally, count))| (count, symbol, tally)).collect();
     errors.sort_unstable_by_key(|(count, symbol, _)| (std::cmp::Reverse(*count), *symbol));

@@ -29,7 +29,7 @@ const LEFT: f64 = 10.0;
 /// Room at the right for operations that never completed.
 const OPEN_TAIL: f64 = 56.0;
 /// The width of the page's column: a picture that is narrower is stretched.
-const WIDTH_MIN: f64 = 960.0;
+const WIDTH_MIN: f64 = 958.0;
 /// A character of the bars' typeface.
 const CHARACTER: f64 = 7.3;
 /// Padding, and the mark with the step's number.
@@ -322,12 +322,14 @@ mod tests {
         /// The picture's one promise: left of means before, in the order of the history.
         #[test]
         fn beginnings_and_ends_keep_the_order_of_the_history(
-            spans in prop::collection::vec((1_usize..40, prop::option::of(1_usize..20), 0_usize..60), 1..20)
+            spans in prop::collection::vec(
+                (1_usize..40, prop::option::of(1_usize..20), 0_usize..60), 1..20)
         ) {
             let mut index = 0;
             let ops: Vec<EvidenceOp> = spans.iter().map(|(gap, length, chars)| {
                 index += gap;
-                op(index * 50, length.map(|length| (index + length) * 50 + gap), &"x".repeat(*chars))
+                let complete = length.map(|length| (index + length) * 50 + gap);
+                op(index * 50, complete, &"x".repeat(*chars))
             }).collect();
             let (ends, width) = columns(&ops);
             for (a, (_, a_end)) in ops.iter().zip(&ends) {

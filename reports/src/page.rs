@@ -82,12 +82,8 @@ pub(crate) fn render(
     let Some(payload_bytes_max) = limits.bytes_max.checked_sub(bare) else {
         return Err(ReportError::TooLarge { bytes: bare, bytes_max: limits.bytes_max });
     };
-    let selection = Selection::of(
-        &operations,
-        &happenings,
-        &view.evidence_rows,
-        &view.evidence_windows(),
-    );
+    let selection =
+        Selection::of(&operations, &happenings, &view.evidence_rows, &view.evidence_windows());
     let packed = pack(&operations, &view, &selection, facts, payload_bytes_max);
     let left_out = left_out_words(packed.kept, operations.rows.len(), limits.bytes_max);
     let html = Page::new(&view, &packed.payload, &left_out).render()?;

@@ -122,7 +122,7 @@ fn columns(
     evidence.iter().for_each(|&position| unsigned(&mut tail, position as u64));
 
     let mut out = Vec::with_capacity(tail.len() + strings.texts.len() * 16);
-        for number in [VERSION, operations.lanes.into(), clients.into(), us(operations.end_ns)] {
+    for number in [VERSION, operations.lanes.into(), clients.into(), us(operations.end_ns)] {
         unsigned(&mut out, number);
     }
     unsigned(&mut out, strings.texts.len() as u64);

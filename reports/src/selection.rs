@@ -40,9 +40,9 @@ impl Selection {
         };
         let windows = merged(windows.iter().map(around).collect());
         let edges = happenings.faults.iter().filter_map(|fault| fault.window(operations.end_ns));
-        let edges = edges.flat_map(|(start_ns, end_ns)| [start_ns, end_ns]).map(|ns| {
-            (ns.saturating_sub(EDGE_MARGIN_NS), ns.saturating_add(EDGE_MARGIN_NS))
-        });
+        let edges = edges
+            .flat_map(|(start_ns, end_ns)| [start_ns, end_ns])
+            .map(|ns| (ns.saturating_sub(EDGE_MARGIN_NS), ns.saturating_add(EDGE_MARGIN_NS)));
         let edges = merged(edges.collect());
         let mut classes = [const { Vec::new() }; CLASSES];
         for (position, row) in operations.rows.iter().enumerate() {

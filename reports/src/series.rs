@@ -18,9 +18,8 @@ const BUCKETS_MAX: u64 = 240;
 const SAMPLE_MAX: usize = 1_200;
 
 /// Widths a reader can do arithmetic with.
-const WIDTHS_MS: [u64; 14] = [
-    10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000, 3_600_000,
-];
+const WIDTHS_MS: [u64; 14] =
+    [10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000, 3_600_000];
 
 /// Quantiles of the acknowledged operations that began in one bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,10 +124,7 @@ mod tests {
         let mut latencies: Vec<u64> = (1..=200).rev().collect();
         let expected = Quantiles { p50_ns: 100, p95_ns: 190, p99_ns: 198 };
         assert_eq!(Quantiles::of(&mut latencies), Some(expected));
-        assert_eq!(
-            Quantiles::of(&mut [7]),
-            Some(Quantiles { p50_ns: 7, p95_ns: 7, p99_ns: 7 })
-        );
+        assert_eq!(Quantiles::of(&mut [7]), Some(Quantiles { p50_ns: 7, p95_ns: 7, p99_ns: 7 }));
         assert_eq!(Quantiles::of(&mut []), None);
     }
 

@@ -122,7 +122,9 @@ impl Story {
             faults: faults.iter().map(|fault| table_row(fault, operations, clockwork)).collect(),
             omitted: happenings.faults.len() - faults.len(),
             deaths: deaths
-                .map(|death| format!("{} {}: {}", text::moment(death.time_ns), death.node, death.how))
+                .map(|death| {
+                    format!("{} {}: {}", text::moment(death.time_ns), death.node, death.how)
+                })
                 .collect(),
         }
     }
@@ -233,7 +235,7 @@ fn window_words(fault: &Fault, run_end_ns: u64) -> String {
 }
 
 fn table_row(fault: &Fault, operations: &Operations<'_>, clockwork: &Clockwork) -> FaultRow {
-    let healed = fault.end_ns.is_some();
+    let healed = matches!(fault.undo, Undo::Healed(_));
     let window = fault.window(operations.end_ns);
     let impact = window
         .map(|(start_ns, end_ns)| clockwork.impact(start_ns, end_ns, healed))

@@ -119,7 +119,7 @@ impl View {
         let series = Series::of(operations);
         let clockwork = Clockwork::of(operations);
         let orders = || judgements.iter().filter_map(order_evidence);
-        let header = header(facts, operations, happenings, judgements);
+        let header = header(facts, operations, judgements);
         Self {
             title: text::plain(&format!("{}: {} {}", header.word, facts.target, facts.workload)),
             run: text::plain(&facts.run),
@@ -169,12 +169,7 @@ fn decisive(judgements: &[Judgement]) -> Option<&Judgement> {
     judgements.iter().min_by_key(rank)
 }
 
-fn header(
-    facts: &RunFacts,
-    operations: &Operations<'_>,
-    happenings: &Happenings,
-    judgements: &[Judgement],
-) -> Header {
+fn header(facts: &RunFacts, operations: &Operations<'_>, judgements: &[Judgement]) -> Header {
     let decisive = decisive(judgements);
     let (word, finding, why) = match decisive.map(|judgement| &judgement.verdict) {
         Some(Verdict::Valid) => ("valid", "This history keeps that claim.", None),
@@ -192,16 +187,12 @@ fn header(
         claim: decisive.map(|judgement| text::plain(&judgement.claim)).unwrap_or_default(),
         finding: finding.to_owned(),
         why,
-        facts: header_facts(facts, operations, happenings),
+        facts: header_facts(facts, operations),
         banners: banners(facts, operations),
     }
 }
 
-fn header_facts(
-    facts: &RunFacts,
-    operations: &Operations<'_>,
-    happenings: &Happenings,
-) -> Vec<Fact> {
+fn header_facts(facts: &RunFacts, operations: &Operations<'_>) -> Vec<Fact> {
     let target = match &facts.bug {
         Some(bug) => format!("{} with planted bug {}", facts.target, bug),
         None => facts.target.clone(),
@@ -211,7 +202,6 @@ fn header_facts(
         _ => facts.faults.join(", "),
     };
     let tally = operations.tally;
-    let leaders = text::count(happenings.leader_changes() as u64);
     vec![
         Fact::new("Target", text::plain(&target)),
         Fact::new("Workload", text::plain(&facts.workload)),
@@ -220,7 +210,6 @@ fn header_facts(
         Fact::new("Nodes", facts.nodes.to_string()),
         Fact::new("Clients", text::count(facts.clients.into())),
         Fact::new("Duration", text::duration(operations.end_ns)),
-        Fact::new("Leader changes", leaders),
         Fact::new("Operations", text::count(tally.total())),
         Fact::new("ok", text::count(tally.ok)),
         Fact::new("fail", text::count(tally.fail)),
@@ -276,7 +265,8 @@ fn settings(facts: &RunFacts) -> Vec<Fact> {
         Fact::new("Tribunal", text::plain(&facts.version)),
     ];
     let options = facts.options.iter().take(FIGURES_MAX);
-    settings.extend(options.map(|(name, option)| Fact::new(&text::plain(name), text::plain(option))));
+    settings
+        .extend(options.map(|(name, option)| Fact::new(&text::plain(name), text::plain(option))));
     settings
 }
 

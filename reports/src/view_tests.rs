@@ -6,7 +6,7 @@
 //!   op TIME_MS PROCESS TYPE F [VALUE] [key=K] [node=N] [error=E]    one event; prints its index
 //!   fault TIME_MS ID NAME STEP TEXT                                 a step of a fault
 //!   leader TIME_MS NODE TERM | died TIME_MS NODE HOW | phase TIME_MS PHASE
-//!   violation OPS STATES STEPS SENTENCE      evidence: 0,2,4  nil  0:nil:3,2:3:!why  "..."
+//!   violation OPS STATES STEPS SENTENCE      evidence: 0,2,4  nil  0:nil:3;2:3:!why  "..."
 //!   unknown WHY | valid                      other verdicts
 //!   header | counterexample | story | coverage | timeline           prints a part of the view
 //! ```
@@ -109,7 +109,7 @@ impl Trial {
                 note: None,
             }
         });
-        let steps = steps.split(',').map(|step| {
+        let steps = steps.split(';').map(|step| {
             let [op, before, after] = step.splitn(3, ':').collect::<Vec<_>>()[..] else {
                 panic!("a step is op:before:after, not {step}");
             };
@@ -221,7 +221,8 @@ fn timeline(view: &View) -> String {
     for row in &view.first_operations {
         let (index, process, text) = (row.index, row.process, &row.text);
         let _ = write!(out, "#{index} {} + {} process {process}: {text}", row.when, row.took);
-        let _ = writeln!(out, " ({}) {} {}", row.outcome, row.node, row.key);
+        let place = format!(" ({}) {} {}", row.outcome, row.node, row.key);
+        let _ = writeln!(out, "{}", place.trim_end());
     }
     out
 }
@@ -230,13 +231,9 @@ impl goldenscript::Runner for Trial {
     type Command = Command;
 
     fn run(&mut self, command: &Command, _: &Context) -> Result<String, Box<dyn Error>> {
-        let args: Vec<&str> =
-            command.args.iter().filter(|a| a.key.is_none()).map(|a| a.value.as_str()).collect();
-        let keys: Vec<(&str, &str)> = command
-            .args
-            .iter()
-            .filter_map(|a| Some((a.key.as_deref()?, a.value.as_str())))
-            .collect();
+        let mut arguments = command.consume_args();
+        let keys: Vec<_> = std::iter::from_fn(|| arguments.next_key()).collect();
+        let args: Vec<_> = std::iter::from_fn(|| arguments.next_pos()).collect();
         let time_ms = || args[0].parse::<u64>();
         let text = |at: usize| args[at].to_owned();
         let word = |at: usize| serde_json::Value::String(args[at].to_owned());

@@ -3,6 +3,7 @@
 
 mod synthetic;
 
+use checkers::verdict::{Evidence, Verdict};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -56,12 +57,16 @@ fn the_page_opens_from_a_disk_draws_its_timeline_and_complains_of_nothing() {
     };
     let directory = tempfile::tempdir().unwrap();
     let history = synthetic::history(20_000);
-    let judgements = synthetic::invalid(&history);
+    let judgements = synthetic::judgements(&history, true);
     let facts = synthetic::facts(20_000);
     let page = reports::html(&facts, &history, &judgements, &reports::Limits::default()).unwrap();
     let file = directory.path().join("report.html");
     std::fs::write(&file, page).unwrap();
-    let op = history.events().iter().position(|event| event.process.number().is_some()).unwrap();
+    // The contradiction's last operation: what the page says of it was packed here and read there.
+    let Verdict::Invalid { evidence } = &judgements[0].verdict else { panic!("it is invalid") };
+    let Evidence::Order(order) = evidence.as_ref();
+    let last = order.ops.last().unwrap();
+    let op = last.invoke_index;
     let address = format!("file://{}#op={op}&theme=dark", file.display());
     let Some((dom, log)) = dump(&browser, directory.path(), &address) else {
         eprintln!("skipped: {} did not come up", browser.display());
@@ -70,6 +75,10 @@ fn the_page_opens_from_a_disk_draws_its_timeline_and_complains_of_nothing() {
     assert!(dom.contains("data-timeline=\"ready\""), "the canvas is empty:\n{log}");
     assert!(dom.contains("data-theme=\"dark\""), "the address chooses the theme");
     assert!(dom.contains(&format!("Link to this operation: #op={op}")), "the link was followed");
+    let when = "at 17.931200 s, took 1.7 ms";
+    for said in ["read → 3</strong>", "process 50006 on n4, key 99", when] {
+        assert!(dom.contains(said), "{said}");
+    }
     assert!(!dom.contains("id=\"payload\""), "the payload is dropped after reading");
     let complaints: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
     assert!(complaints.is_empty(), "{complaints:#?}");

@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 fn specimen(operations: usize, limits: &Limits) -> String {
     let history = synthetic::history(operations);
-    let judgements = synthetic::invalid(&history);
-    html(&synthetic::facts(operations), &history, &judgements, limits).unwrap()
+    let judgements = synthetic::judgements(&history, true);
+    html(&synthetic::facts(operations), &history, &judgements, limits).expect("a page")
 }
 
 fn between<'a>(page: &'a str, open: &str, close: &str) -> &'a str {
@@ -62,7 +62,7 @@ fn all_of_a_hundred_thousand_operations_fit() {
 fn a_million_operations_fit_or_are_cut_to_the_limit_and_the_page_says_so() {
     let history = synthetic::history(1_000_000);
     assert!(history.len() > 1_800_000, "{} events", history.len());
-    let (facts, judgements) = (synthetic::facts(1_000_000), synthetic::invalid(&history));
+    let (facts, judgements) = (synthetic::facts(1_000_000), synthetic::judgements(&history, true));
     for (bytes_max, is_cut) in [(8 << 20, false), (3 << 20, true)] {
         let page = html(&facts, &history, &judgements, &Limits { bytes_max }).unwrap();
         assert!(page.len() <= bytes_max, "{} bytes", page.len());
@@ -74,7 +74,7 @@ fn a_million_operations_fit_or_are_cut_to_the_limit_and_the_page_says_so() {
 #[test]
 fn a_limit_below_the_facts_is_an_error_and_one_just_above_them_is_a_page() {
     let history = synthetic::history(2_000);
-    let (facts, judgements) = (synthetic::facts(2_000), synthetic::invalid(&history));
+    let (facts, judgements) = (synthetic::facts(2_000), synthetic::judgements(&history, true));
     let Err(ReportError::TooLarge { bytes, .. }) =
         html(&facts, &history, &judgements, &Limits { bytes_max: 1_000 })
     else {
@@ -157,7 +157,7 @@ fn hostile_facts(text: &str) -> RunFacts {
 
 fn hostile_judgements(text: &str, history: &History) -> Vec<Judgement> {
     let source = synthetic::history(200);
-    let mut judgements = synthetic::invalid(&source);
+    let mut judgements = synthetic::judgements(&source, true);
     for judgement in &mut judgements {
         judgement.checker = text.to_owned();
         judgement.claim = text.to_owned();
@@ -206,7 +206,17 @@ fn no_text_of_a_system_under_test_becomes_markup() {
 fn page_of(text: &str) -> String {
     let history = hostile_history(text);
     let judgements = hostile_judgements(text, &history);
-    html(&hostile_facts(text), &history, &judgements, &Limits::default()).unwrap()
+    html(&hostile_facts(text), &history, &judgements, &Limits::default()).expect("a page")
+}
+
+#[test]
+fn a_valid_history_has_no_counterexample_and_nothing_to_go_to() {
+    let history = synthetic::history(500);
+    let judgements = synthetic::judgements(&history, false);
+    let page = html(&synthetic::facts(500), &history, &judgements, &Limits::default());
+    let page = page.expect("a page");
+    assert!(page.contains("This history keeps that claim."));
+    assert!(!page.contains("id=\"counterexample\"") && !page.contains("data-do=\"evidence\""));
 }
 
 #[test]
