@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, VecDeque};
 pub(super) struct Leadership {
     /// Once this is committed, everything that earlier leaders committed is known to be.
     pub(super) term_start: Index,
+    /// The log's end at the last heartbeat. Only [`super::Bug::CommitOldTerm`] asks for it.
+    pub(super) released: Index,
     /// The nodes that are sent entries: voters, a joining node, nodes whose removal is under way.
     pub(super) peers: BTreeMap<NodeId, Peer>,
     /// The sequence of the last message sent.
@@ -105,6 +107,7 @@ impl Leadership {
     pub(super) fn new(term_start: Index) -> Self {
         Self {
             term_start,
+            released: term_start,
             peers: BTreeMap::new(),
             sequence: 0,
             proposals: BTreeMap::new(),

@@ -68,8 +68,13 @@ fn exposing(bug: Bug) -> Trial {
             trial
         }
         Bug::VoteWithoutLogCheck => one_kind(&[Fault::Halves], (800, 1500), (1500, 1500)),
-        // Reached by a scenario: see the scripts.
-        Bug::CommitOldTerm => one_kind(&[Fault::IsolateLeader], (200, 600), (1000, 1000)),
+        Bug::CommitOldTerm => Trial {
+            clients: 20,
+            keys: 50,
+            think_ms: 0,
+            main_ms: 60_000,
+            ..one_kind(&[Fault::ChaseLeader], (400, 700), (2000, 2000))
+        },
     };
     trial.config.bug = Some(bug);
     if bug == Bug::LongLease {

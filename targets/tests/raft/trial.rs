@@ -10,6 +10,7 @@ use targets::protocol::{Note, RequestId};
 use targets::raft::{Raft, RaftConfig, RaftRequest};
 use targets::seed::{Seed, Stream};
 
+const CHASE_MS: (u64, u64) = (5, 400);
 const SLICE_NS: u64 = MS;
 const TIMEOUT_NS: u64 = 400 * MS;
 
@@ -17,6 +18,8 @@ const TIMEOUT_NS: u64 = 400 * MS;
 pub(crate) enum Fault {
     Halves,
     IsolateLeader,
+    /// Isolates every new leader soon after its election, until the next one is.
+    ChaseLeader,
     KillOne,
     KillMajority,
     KillAll,
@@ -66,6 +69,8 @@ struct Run {
     /// The last value seen of each key.
     seen: BTreeMap<i64, i64>,
     replies_read: usize,
+    /// Who leads, and when it is to be isolated.
+    chased: Option<(NodeId, u64)>,
 }
 
 impl Trial {
@@ -81,7 +86,9 @@ impl Trial {
                 run.heal();
                 undo_ns = u64::MAX;
             }
-            if run.cluster.now_ns >= next_ns {
+            if self.faults == [Fault::ChaseLeader] {
+                run.chase(&mut nemesis);
+            } else if run.cluster.now_ns >= next_ns {
                 run.heal();
                 run.inject(self.faults, &mut nemesis);
                 next_ns = run.cluster.now_ns + between(&mut nemesis, self.gap_ms);
@@ -114,6 +121,7 @@ impl Run {
             think_ms: trial.think_ms,
             seen: BTreeMap::new(),
             replies_read: 0,
+            chased: None,
         }
     }
 
@@ -232,11 +240,26 @@ impl Run {
                     self.cluster.partition(&[vec![leader], nodes]);
                 }
             }
+            Some(Fault::ChaseLeader) => {}
             Some(Fault::KillOne) => self.kill(&nodes[..1]),
             Some(Fault::KillMajority) => self.kill(&nodes[..majority]),
             Some(Fault::KillAll) => self.kill(&nodes),
             Some(Fault::Reconfigure) => self.reconfigure(nodes[0]),
             None => {}
+        }
+    }
+
+    fn chase(&mut self, nemesis: &mut Stream) {
+        let now_ns = self.cluster.now_ns;
+        let leader = self.cluster.leader();
+        if leader != self.chased.map(|(node, _)| node) {
+            self.chased = leader.map(|node| (node, now_ns + between(nemesis, CHASE_MS)));
+        }
+        if let Some((node, at)) = self.chased
+            && (at..at + SLICE_NS).contains(&now_ns)
+        {
+            let others = self.cluster.nodes().filter(|other| *other != node).collect();
+            self.cluster.partition(&[vec![node], others]);
         }
     }
 
