@@ -10,7 +10,10 @@ use std::collections::{BTreeMap, VecDeque};
 pub(super) struct Leadership {
     /// Once this is committed, everything that earlier leaders committed is known to be.
     pub(super) term_start: Index,
-    /// The log's end at the last heartbeat. Only [`super::Bug::CommitOldTerm`] asks for it.
+    /// Heartbeats since the election.
+    pub(super) heartbeats: u64,
+    /// The log's end when its entries were last released to be sent. Only
+    /// [`super::Bug::CommitOldTerm`] asks for it.
     pub(super) released: Index,
     /// The nodes that are sent entries: voters, a joining node, nodes whose removal is under way.
     pub(super) peers: BTreeMap<NodeId, Peer>,
@@ -107,6 +110,7 @@ impl Leadership {
     pub(super) fn new(term_start: Index) -> Self {
         Self {
             term_start,
+            heartbeats: 0,
             released: term_start,
             peers: BTreeMap::new(),
             sequence: 0,

@@ -89,6 +89,8 @@ pub const SNAPSHOT_RESEND_TIMEOUTS: u64 = 2;
 pub const LEASE_PERCENT: u64 = 75;
 /// The lease's length of the planted bug [`Bug::LongLease`].
 pub const LONG_LEASE_PERCENT: u64 = 800;
+/// How often a leader sends its own entries with the planted bug [`Bug::CommitOldTerm`].
+pub const RELEASE_EVERY_HEARTBEATS: u64 = 6;
 /// The shortest wait for the first election of a cluster.
 pub const FRESH_TIMEOUT_MS_MIN: u64 = 50;
 /// The longest wait for the first election of a cluster.

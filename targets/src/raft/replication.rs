@@ -16,7 +16,8 @@ use super::leader::{Flow, Leadership, Peer};
 use super::message::{AppendOutcome, Body, Command, Entry, Index, Position, Stamp, Term};
 use super::step::Step;
 use super::{
-    APPEND_BYTES_MAX, APPEND_ENTRIES_MAX, Bug, IN_FLIGHT_MAX, MS, Raft, RaftRecord, RaftTimer, Role,
+    APPEND_BYTES_MAX, APPEND_ENTRIES_MAX, Bug, IN_FLIGHT_MAX, MS, RELEASE_EVERY_HEARTBEATS, Raft,
+    RaftRecord, RaftTimer, Role,
 };
 use crate::links::NodeId;
 
@@ -65,7 +66,7 @@ impl Raft {
     fn sendable(&self) -> Index {
         match (self.config.bug, &self.role) {
             // Figure 8 needs leaders that fail before their own entries spread. This mode sends
-            // them with the next heartbeat, as batching servers do, which is harmless in itself.
+            // them in batches, with every so many heartbeats, which is harmless in itself.
             (Some(Bug::CommitOldTerm), Role::Leader(leadership)) => leadership.released,
             _ => self.log.last().index,
         }
@@ -119,7 +120,10 @@ impl Raft {
 
     fn release(&mut self, up_to: Index) {
         if let Role::Leader(leadership) = &mut self.role {
-            leadership.released = up_to;
+            leadership.heartbeats += 1;
+            if leadership.heartbeats.is_multiple_of(RELEASE_EVERY_HEARTBEATS) {
+                leadership.released = up_to;
+            }
         }
     }
 

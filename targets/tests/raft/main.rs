@@ -47,6 +47,11 @@ fn one_kind(faults: &'static [Fault], gap_ms: (u64, u64), hold_ms: (u64, u64)) -
     Trial { hosts: 5, config, world: World::LAN, faults, gap_ms, hold_ms, main_ms, ..everything() }
 }
 
+/// Many clients that never rest, and many keys, so that what was lost is not soon overwritten.
+fn busy(trial: Trial) -> Trial {
+    Trial { clients: 20, keys: 300, think_ms: 0, main_ms: 20_000, ..trial }
+}
+
 /// The run that a bug needs.
 fn exposing(bug: Bug) -> Trial {
     let mut trial = match bug {
@@ -55,26 +60,14 @@ fn exposing(bug: Bug) -> Trial {
             one_kind(&[Fault::IsolateLeader], (2000, 4000), (1000, 3000))
         }
         Bug::NoFsync => one_kind(&[Fault::KillMajority], (1500, 3000), (100, 500)),
-        Bug::ForgetVote => Trial {
-            clients: 20,
-            keys: 50,
-            think_ms: 0,
-            main_ms: 60_000,
-            ..one_kind(&[Fault::KillAll], (500, 900), (20, 100))
-        },
+        Bug::ForgetVote => busy(one_kind(&[Fault::KillAll], (500, 900), (20, 100))),
         Bug::SnapshotForgetsLast => {
             let mut trial = one_kind(&[Fault::KillAll], (1000, 2000), (50, 200));
             trial.config.snapshot_every_entries = 5;
             trial
         }
         Bug::VoteWithoutLogCheck => one_kind(&[Fault::Halves], (800, 1500), (1500, 1500)),
-        Bug::CommitOldTerm => Trial {
-            clients: 20,
-            keys: 50,
-            think_ms: 0,
-            main_ms: 60_000,
-            ..one_kind(&[Fault::ChaseLeader], (400, 700), (2000, 2000))
-        },
+        Bug::CommitOldTerm => busy(one_kind(&[Fault::ChaseLeader], (400, 700), (2000, 2000))),
     };
     trial.config.bug = Some(bug);
     if bug == Bug::LongLease {
@@ -119,11 +112,12 @@ fn a_correct_cluster_is_never_accused() {
 
 #[test]
 fn planted_bugs_are_found_and_their_absence_is_not() {
-    for bug in Bug::ALL.into_iter().filter(|bug| *bug != Bug::CommitOldTerm) {
+    for bug in Bug::ALL {
         let mut trial = exposing(bug);
-        let found = (0..10).find(|seed| trial.run(*seed).anomaly.is_some());
+        let found = (0..20).find(|seed| trial.run(*seed).anomaly.is_some());
         assert!(found.is_some(), "{} is not found", bug.name());
         trial.config.bug = None;
+        trial.main_ms = trial.main_ms.min(5_000);
         let findings = trial.run(found.unwrap_or_default());
         assert_eq!((findings.broken, findings.anomaly), (None, None), "without {}", bug.name());
     }

@@ -10,7 +10,7 @@ use targets::protocol::{Note, RequestId};
 use targets::raft::{Raft, RaftConfig, RaftRequest};
 use targets::seed::{Seed, Stream};
 
-const CHASE_MS: (u64, u64) = (5, 400);
+const CHASE_MS: (u64, u64) = (5, 150);
 const SLICE_NS: u64 = MS;
 const TIMEOUT_NS: u64 = 400 * MS;
 

@@ -223,7 +223,7 @@ impl Cluster {
         while self.host(node).writing.is_none() {
             let Some(effect) = self.host(node).queue.pop_front() else { return };
             match effect {
-                Effect::Send { to, message } => self.send(node, to, message),
+                Effect::Send { to, message } => self.send(node, to, &message),
                 Effect::Reply { id, response } => self.replies.push((id, response)),
                 Effect::Note(note) => self.notes.push((node, note)),
                 Effect::Persist { records, durable: false } => {
@@ -254,7 +254,7 @@ impl Cluster {
         self.at(after_ns, Event::DiskDone { node, life });
     }
 
-    fn send(&mut self, from: NodeId, to: NodeId, message: RaftMessage) {
+    fn send(&mut self, from: NodeId, to: NodeId, message: &RaftMessage) {
         let copies = 1 + usize::from(self.stream.chance_ppm(self.world.duplicate_ppm));
         for _ in 0..copies {
             if self.stream.chance_ppm(self.world.loss_ppm) || self.cut.contains(&(from, to)) {
