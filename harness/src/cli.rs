@@ -85,9 +85,12 @@ pub struct RunArgs {
     /// Plant this mistake in the target (tribunal show TARGET)
     #[arg(long)]
     pub bug: Option<String>,
-    /// How the target serves reads
-    #[arg(long, value_enum, default_value_t = Reads::Index)]
-    pub reads: Reads,
+    /// How the target serves reads: short for --set reads=...
+    #[arg(long, value_name = "index|lease")]
+    pub reads: Option<String>,
+    /// Set an option of the target; may be repeated (tribunal show TARGET)
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub options: Vec<String>,
     /// Which node a client asks
     #[arg(long, default_value = "mixed", value_name = "CHOICE",
         help = "Which node a client asks: mixed, fixed, round-robin, random, leader, or weighted:3,1,1,...")]
@@ -116,25 +119,6 @@ pub struct RunArgs {
     /// Progress on standard error
     #[arg(long, value_enum, default_value_t = Progress::Auto)]
     pub progress: Progress,
-}
-
-/// How a target serves reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Reads {
-    /// The leader asks a majority whether it still leads
-    Index,
-    /// The leader relies on a lease
-    Lease,
-}
-
-impl Reads {
-    /// The word on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Index => "index",
-            Self::Lease => "lease",
-        }
-    }
 }
 
 /// How nodes are connected.

@@ -3,6 +3,7 @@
 use crate::exit::Failure;
 use crate::request::Request;
 use crate::store::RunDir;
+use crate::suggest;
 use nemesis::sweep;
 use std::fs;
 use std::net::SocketAddr;
@@ -89,12 +90,11 @@ fn node_file(
         None => None,
         Some(bug) => Some(serde_json::from_value(bug.name.into()).map_err(internal)?),
     };
-    let reads = match request.args.reads {
-        crate::cli::Reads::Index => Reads::Index,
-        crate::cli::Reads::Lease => Reads::Lease,
-    };
     let voters = (0..request.args.nodes).map(NodeId).collect();
-    let config = RaftConfig { bug, reads, ..RaftConfig::of(voters) };
+    let mut config = RaftConfig { bug, ..RaftConfig::of(voters) };
+    for (name, value) in &request.options {
+        set(&mut config, name, value)?;
+    }
     let options = serde_json::to_value(&config).map_err(internal)?;
     let (seed, nodes) = (request.seed, folder(run)?.join("nodes"));
     let protocol = request.target.name.to_owned();
@@ -109,6 +109,38 @@ fn node_file(
         };
         serde_json::to_vec_pretty(&config).expect("a configuration holds nothing but data")
     }))
+}
+
+/// Sets one of Raft's options, see [`targets::catalogue`].
+fn set(config: &mut RaftConfig, name: &str, value: &str) -> Result<(), Failure> {
+    let number = || {
+        let number = value.parse().ok().filter(|number| (1..=1_000_000).contains(number));
+        number.ok_or_else(|| {
+            let hint = "expected a number from 1 to 1000000";
+            Failure::Usage(format!("--set {name}={value}: {hint}\nsee: tribunal show raft"))
+        })
+    };
+    match name {
+        "reads" => {
+            config.reads = match value {
+                "index" => Reads::Index,
+                "lease" => Reads::Lease,
+                _ => {
+                    let list = "tribunal show raft";
+                    let known = ["index", "lease"];
+                    let text = suggest::unknown("way to read", value, known, list);
+                    return Err(Failure::Usage(text));
+                }
+            }
+        }
+        "election-timeout" => config.election_timeout_ms = number()?,
+        "heartbeat" => config.heartbeat_ms = number()?,
+        "snapshot-every" => config.snapshot_every_entries = number()?,
+        other => {
+            return Err(Failure::Internal(format!("option {other} is listed but cannot be set")));
+        }
+    }
+    Ok(())
 }
 
 /// Waits until every node serves and one of them leads, so that a run begins with a cluster that works.

@@ -27,6 +27,8 @@ pub struct Request {
     pub claim: &'static str,
     /// The planted bug.
     pub bug: Option<&'static PlantedBug>,
+    /// The target's options that were set, as (name, value).
+    pub options: Vec<(&'static str, String)>,
     /// The workload.
     pub workload: &'static Workload,
     /// The faults, groups resolved.
@@ -52,13 +54,14 @@ impl Request {
             )));
         };
         let bug = args.bug.as_deref().map(|name| bug(target, name)).transpose()?;
+        let options = options(target, &args)?;
         let faults = faults(&args.faults, args.nodes)?;
         let policy = policy(&args.ask)?;
         if args.time.is_zero() {
             return Err(Failure::Usage("--time 0s leaves no time for a test".into()));
         }
         let seed = Seed(args.seed.unwrap_or_else(random_seed));
-        Ok(Self { args, seed, target, claim, bug, workload, faults, policy })
+        Ok(Self { args, seed, target, claim, bug, options, workload, faults, policy })
     }
 
     /// The workload's generators.
@@ -111,7 +114,9 @@ impl Request {
         if let Some(bug) = self.bug {
             flag("bug", bug.name.to_owned());
         }
-        flag("reads", args.reads.as_str().to_owned());
+        for (name, value) in &self.options {
+            flag("set", quoted(&format!("{name}={value}")));
+        }
         flag("ask", args.ask.clone());
         flag("op-timeout", millis(args.op_timeout));
         if let Some(interval) = args.fault_interval {
@@ -164,6 +169,28 @@ fn bug(target: &'static Target, name: &str) -> Result<&'static PlantedBug, Failu
         let list = format!("tribunal show {}", target.name);
         Failure::Usage(suggest::unknown("planted bug", name, known, &list))
     })
+}
+
+/// The options of the target that were set: names that it knows, with values that it may refuse.
+fn options(
+    target: &'static Target,
+    args: &RunArgs,
+) -> Result<Vec<(&'static str, String)>, Failure> {
+    let reads = args.reads.iter().map(|reads| format!("reads={reads}"));
+    let list = format!("tribunal show {}", target.name);
+    let mut options = Vec::new();
+    for setting in reads.chain(args.options.iter().cloned()) {
+        let Some((name, value)) = setting.split_once('=') else {
+            let hint = "expected NAME=VALUE, such as reads=lease";
+            return Err(Failure::Usage(format!("--set {setting}: {hint}\nsee: {list}")));
+        };
+        let known = target.options.iter().map(|option| option.name);
+        let option = target.options.iter().find(|option| option.name == name).ok_or_else(|| {
+            Failure::Usage(suggest::unknown("option of the target", name, known, &list))
+        })?;
+        options.push((option.name, value.to_owned()));
+    }
+    Ok(options)
 }
 
 /// Which node a client asks.

@@ -111,12 +111,12 @@ fn facts(
     warning: Option<String>,
 ) -> RunFacts {
     let args = &request.args;
-    let options = [
-        ("reads", args.reads.as_str().to_owned()),
+    let own = [
         ("rate", format!("{} operations/s", args.rate)),
         ("node choice", args.ask.clone()),
         ("operation time-out", format!("{} ms", args.op_timeout.as_millis())),
     ];
+    let options = request.options.iter().cloned().chain(own);
     RunFacts {
         run: run.name(),
         target: request.target.name.to_owned(),
@@ -135,7 +135,7 @@ fn facts(
         history_damage: None,
         repeat_command: request.repeat_command(),
         check_command: format!("tribunal check {}", run.path().display()),
-        options: options.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+        options: options.map(|(name, value)| (name.to_owned(), value)).collect(),
     }
 }
 

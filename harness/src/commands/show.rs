@@ -72,6 +72,14 @@ fn target_text(target: &Target) -> String {
     for (interface, model) in target.claims {
         let _ = writeln!(text, "\nclaims a {model} {}", interface.name());
     }
+    text.push_str("\noptions (--set NAME=VALUE):\n");
+    for option in target.options {
+        let _ = write!(
+            text,
+            "\n  {} = {} (default {})\n      {}\n",
+            option.name, option.takes, option.default, option.about
+        );
+    }
     text.push_str("\nplanted bugs (--bug NAME):\n");
     for bug in target.bugs {
         let _ = write!(
