@@ -20,7 +20,7 @@
 //!                           [snapshot]
 //! ```
 //!
-//! THE PARTS. [`election`](self) decides who leads, `replication` what is committed, `reads` who may
+//! THE PARTS. `election` decides who leads, `replication` what is committed, `reads` who may
 //! answer without writing, `snapshot` what may be forgotten, `membership` who votes. `log` and
 //! `machine` are plain data, `leader` is what only a leader knows, and `step` keeps the order of
 //! effects: a promise leaves a node after the record that makes it true.

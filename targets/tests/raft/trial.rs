@@ -11,6 +11,7 @@ use targets::raft::{Raft, RaftConfig, RaftRequest};
 use targets::seed::{Seed, Stream};
 
 const CHASE_MS: (u64, u64) = (5, 150);
+const SETTLE_MS: u64 = 3_000;
 const SLICE_NS: u64 = MS;
 const TIMEOUT_NS: u64 = 400 * MS;
 
@@ -99,10 +100,15 @@ impl Trial {
                 findings.broken = invariants.check(&run.cluster);
             }
         }
-        run.settle();
-        if strict && findings.broken.is_none() {
-            findings.broken = invariants.check(&run.cluster);
+        run.heal();
+        run.rest();
+        while run.cluster.now_ns < (self.main_ms + SETTLE_MS) * MS {
+            run.slice();
+            if strict && findings.broken.is_none() {
+                findings.broken = invariants.check(&run.cluster);
+            }
         }
+        run.read_everything();
         run.judge(findings)
     }
 }
@@ -282,18 +288,20 @@ impl Run {
         }
     }
 
-    /// Heals, waits for a leader, and reads every key on every node that answers.
-    fn settle(&mut self) {
-        self.heal();
+    /// The network recovers and the clients stop.
+    fn rest(&mut self) {
         self.cluster.world.loss_ppm = 0;
-        self.clients.iter_mut().for_each(|client| client.open = None);
-        self.cluster.run_for(3_000 * MS);
-        self.replies_read = self.cluster.replies.len();
+        for client in &mut self.clients {
+            client.open = None;
+            client.idle_until_ns = u64::MAX;
+        }
+    }
+
+    /// Reads every key on every node that answers.
+    fn read_everything(&mut self) {
         for node in self.cluster.nodes() {
             for key in 0..self.keys as i64 {
-                self.clients[0].idle_until_ns = u64::MAX;
                 self.invoke(0, node, key, Op::Read);
-                self.clients.iter_mut().for_each(|client| client.idle_until_ns = u64::MAX);
                 (0..10).for_each(|_| self.slice());
                 self.clients[0].open = None;
             }
