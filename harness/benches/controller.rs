@@ -31,7 +31,7 @@ struct Memory(Arc<Mutex<BTreeMap<i64, i64>>>);
 
 impl Client for Memory {
     async fn invoke(&mut self, _: NodeId, op: &Op) -> Outcome {
-        let mut map = self.0.lock().unwrap();
+        let mut map = self.0.lock().expect("no client panics");
         let key = op.key.unwrap_or_default();
         match (op.f, &op.value) {
             ("write", Datum::Int(value)) => {

@@ -20,7 +20,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a target under faults, record what clients see, and judge it
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Judge a stored run or a history file again
     Check(CheckArgs),
     /// Write a stored run's report again
@@ -92,8 +92,12 @@ pub struct RunArgs {
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub options: Vec<String>,
     /// Which node a client asks
-    #[arg(long, default_value = "mixed", value_name = "CHOICE",
-        help = "Which node a client asks: mixed, fixed, round-robin, random, leader, or weighted:3,1,1,...")]
+    #[arg(
+        long,
+        default_value = "mixed",
+        value_name = "CHOICE",
+        help = "Which node a client asks: mixed, fixed, round-robin, random, leader, or weighted:3,1,1,..."
+    )]
     pub ask: String,
     /// How long a client waits for an answer
     #[arg(long, default_value = "1s", value_parser = duration, value_name = "DURATION")]

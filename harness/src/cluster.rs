@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use targets::environment::{Environment, NodeEvent, NodeNews};
 use targets::links::NodeId;
-use targets::local::{ClientsNetwork, Fabric, Local, LocalSpec};
+use targets::local::{ClientsNetwork, Fabric, Local, LocalSpec, NodeFile};
 use targets::node::{NodeConfig, parse_status};
 use targets::protocol::Note;
 use targets::raft::{Bug, RaftConfig, Reads};
@@ -81,10 +81,7 @@ fn folder(run: &RunDir) -> Result<PathBuf, Failure> {
 }
 
 /// Says what stands in a node's file.
-fn node_file(
-    request: &Request,
-    run: &RunDir,
-) -> Result<Box<dyn Fn(NodeId, &[SocketAddr]) -> Vec<u8> + Send>, Failure> {
+fn node_file(request: &Request, run: &RunDir) -> Result<NodeFile, Failure> {
     let internal = |error: serde_json::Error| Failure::Internal(error.to_string());
     let bug: Option<Bug> = match request.bug {
         None => None,

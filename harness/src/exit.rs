@@ -83,7 +83,9 @@ pub enum Failure {
     #[error("{0}")]
     ControlLost(String),
     /// A mistake of this program.
-    #[error("internal error: {0}\nthis is a bug in tribunal: please report it with the command line and the run's folder")]
+    #[error(
+        "internal error: {0}\nthis is a bug in tribunal: please report it with the command line and the run's folder"
+    )]
     Internal(String),
 }
 

@@ -65,7 +65,8 @@ pub struct Sentence {
 /// Judges a history. `cancelled` ends the checking early, as an `unknown`.
 pub fn judge(history: &History, case: &Case<'_>, cancelled: impl Fn() -> bool + Sync) -> Sentence {
     let stats = stats::stats(history);
-    let claim = format!("{} claims a {} {}", case.target, case.claim, case.workload.interface.name());
+    let claim =
+        format!("{} claims a {} {}", case.target, case.claim, case.workload.interface.name());
     let mut judgements = vec![within(case.budget, &cancelled, |budget| {
         linearizable::check(&claim, history, Model::Register, budget)
     })];

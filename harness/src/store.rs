@@ -141,13 +141,15 @@ impl RunDir {
     /// What was asked and found.
     pub fn record(&self) -> Result<RunRecord, Failure> {
         let path = self.file("run.json");
-        let text = fs::read_to_string(&path)
-            .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display())))?;
+        let text = fs::read_to_string(&path).map_err(|error| {
+            Failure::Usage(format!("{} cannot be read: {error}", path.display()))
+        })?;
         let bad = |error: serde_json::Error| {
             Failure::Usage(format!("{} is not a run's record: {error}", path.display()))
         };
         // The format is looked at alone first: a newer record may have any shape.
-        let format = serde_json::from_str::<serde_json::Value>(&text).map_err(bad)?["format"].as_u64();
+        let format =
+            serde_json::from_str::<serde_json::Value>(&text).map_err(bad)?["format"].as_u64();
         if format != Some(FORMAT.into()) {
             return Err(Failure::Usage(format!(
                 "{} has format {}, and this version of tribunal reads format {FORMAT}\n\

@@ -21,8 +21,8 @@ use crate::runner::{Conductor, Recorded};
 use crate::screen::{self, say};
 use crate::store::{FORMAT, RunDir, RunRecord};
 use nemesis::catalogue::Entry;
-use nemesis::fault::Need;
 use nemesis::engine::{Engine, EngineOptions};
+use nemesis::fault::Need;
 use nemesis::ledger::Ledger;
 use nemesis::plan::PlannedFault;
 use reports::RunFacts;
@@ -46,13 +46,13 @@ pub struct Place {
 }
 
 /// Carries out a trial in this process.
-pub fn hold(request: &Request, run: &RunDir, place: Place) -> Result<Ending, Failure> {
+pub fn hold(request: &Request, run: &RunDir, place: &Place) -> Result<Ending, Failure> {
     let interrupts = Interrupts::listen()
         .map_err(|error| Failure::SetUp(format!("signals cannot be handled: {error}")))?;
-    let (offered, plan, warning) = plan(request, &place)?;
+    let (offered, plan, warning) = plan(request, place)?;
     let mut record = RunRecord {
         format: FORMAT,
-        facts: facts(request, run, &place, &offered, warning),
+        facts: facts(request, run, place, &offered, warning),
         claim: request.claim.to_owned(),
         plan,
         final_reads: false,
@@ -85,7 +85,8 @@ fn plan(
 ) -> Result<(Vec<&'static Entry>, Vec<PlannedFault>, Option<String>), Failure> {
     let links = matches!(place.fabric, Fabric::Namespaces(_));
     let offers = |entry: &&'static Entry| links || !entry.needs.contains(&Need::Links);
-    let (offered, missing): (Vec<&Entry>, Vec<&Entry>) = request.faults.iter().copied().partition(offers);
+    let (offered, missing): (Vec<&Entry>, Vec<&Entry>) =
+        request.faults.iter().copied().partition(offers);
     if offered.is_empty() && !missing.is_empty() {
         return Err(Failure::Nothing(format!(
             "none of the faults asked for can be had here: {}\nsee: tribunal doctor",
@@ -143,7 +144,7 @@ fn facts(
 fn take_place(
     request: &Request,
     run: &RunDir,
-    place: Place,
+    place: &Place,
     plan: &[PlannedFault],
     interrupts: &Interrupts,
 ) -> Result<Recorded, Failure> {
@@ -183,7 +184,8 @@ fn take_place(
             network.enter().map_err(|error| Failure::SetUp(error.to_string()))?;
             conductor.conduct()
         });
-        let driver = driver.map_err(|error| Failure::SetUp(format!("no driver thread: {error}")))?;
+        let driver =
+            driver.map_err(|error| Failure::SetUp(format!("no driver thread: {error}")))?;
         driver.join().unwrap_or_else(|_| Err(Failure::Internal("the driver panicked".into())))
     })?;
     let environment: Option<Box<dyn Environment>> = nemesis.join();

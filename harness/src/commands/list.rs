@@ -87,7 +87,8 @@ fn table<const N: usize>(
         let object = |row: &[String; N]| {
             headings.iter().zip(row).map(|(name, cell)| ((*name).to_owned(), json!(cell))).collect()
         };
-        let rows: Vec<serde_json::Map<String, serde_json::Value>> = rows.iter().map(object).collect();
+        let rows: Vec<serde_json::Map<String, serde_json::Value>> =
+            rows.iter().map(object).collect();
         return print_json(&json!(rows));
     }
     say(&listing(headings, rows));

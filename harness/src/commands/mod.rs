@@ -18,7 +18,7 @@ use std::process::ExitCode;
 /// Does what was asked and says how it ended.
 pub fn execute(command: Command) -> ExitCode {
     match command {
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => run::run(*args),
         Command::Check(args) => conclude(check::check(&args)),
         Command::Report(args) => conclude(report::report(&args)),
         Command::List(args) => conclude(list::list(&args)),

@@ -35,7 +35,7 @@ pub(super) fn run(args: RunArgs) -> ExitCode {
         Some(Err(refused)) => Ok(loopback(Some(&refused), tag)),
         None => Ok(loopback(None, tag)),
     };
-    let ending = place.and_then(|place| trial::hold(&request, &run, place));
+    let ending = place.and_then(|place| trial::hold(&request, &run, &place));
     if ending.is_err() {
         run.remove_if_unused();
     }

@@ -81,8 +81,9 @@ impl<C: Client> Conductor<'_, C> {
     }
 
     async fn phases(self) -> Recorded {
-        let Self { request, mut scheduler, clients, recorder, reports, nemesis, interrupts, .. } =
-            self;
+        let Self {
+            request, mut scheduler, clients, recorder, reports, nemesis, interrupts, ..
+        } = self;
         let mut progress = self.progress;
         let clock = RunClock::start();
         let stop = interrupts.stop();

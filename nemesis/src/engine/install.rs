@@ -12,10 +12,13 @@ use crate::script::storm::Storm;
 use crate::script::{Action, Script, View};
 use serde_json::{Map, Value, json};
 use targets::environment::EnvironmentError;
-use targets::links::{LinkMatrix, NodeId};
+use targets::links::{Link, LinkMatrix, NodeId};
 
 /// When a node of a script that did not start is tried again.
 const RETRY_MS: u64 = 100;
+
+/// A fault that had to wait for others is still worth it for so long.
+const HOLD_MS_MIN: u64 = 400;
 
 impl Engine {
     pub(super) fn start_due(&mut self) {
@@ -34,14 +37,11 @@ impl Engine {
                 self.report_step(&planned, Step::Skipped, reason, Value::Null);
                 continue;
             }
-            let (fault, id) = (planned.does.clone(), planned.id);
-            // At least half of the window is left to hold.
-            let patience_ms = LEADER_PATIENCE_MS.min((planned.stop_ms - self.now_ms) / 2);
-            let until_ms = self.now_ms + patience_ms;
-            self.activate(planned, Stage::Aiming { until_ms });
-            if !fault.needs_leader() {
-                self.install(id, &fault, "");
-            }
+            let left_ms = planned.stop_ms - self.now_ms;
+            let leader_until_ms = self.now_ms + LEADER_PATIENCE_MS.min(left_ms / 2);
+            // What is left of the window has to be worth it.
+            let latest_ms = planned.stop_ms - HOLD_MS_MIN.min(left_ms / 2);
+            self.activate(planned, Stage::Aiming { leader_until_ms, latest_ms });
         }
     }
 
@@ -60,31 +60,63 @@ impl Engine {
         self.active.insert(at, active);
     }
 
-    /// Aims faults that wait for a leader.
+    /// Installs faults that were waiting for a leader, or for others to make room for them.
     pub(super) fn aim_due(&mut self) {
-        let aiming: Vec<(u32, u64)> = self
+        let aiming: Vec<(PlannedFault, u64, u64)> = self
             .active
             .iter()
             .filter_map(|active| match active.stage {
-                Stage::Aiming { until_ms } => Some((active.planned.id, until_ms)),
+                Stage::Aiming { leader_until_ms, latest_ms } => {
+                    Some((active.planned.clone(), leader_until_ms, latest_ms))
+                }
                 _ => None,
             })
             .collect();
-        for (id, until_ms) in aiming {
-            let (target, words) = match self.running_leader() {
-                Some((leader, term)) => (leader, format!("{leader} leads in term {term}; ")),
-                None if self.now_ms < until_ms => continue,
-                None => {
-                    let node = self.by_lot();
-                    (node, format!("no leader is known, {node} was taken by lot; "))
-                }
-            };
-            let Some(index) = self.index_of(id) else {
+        for (planned, leader_until_ms, latest_ms) in aiming {
+            let Some((fault, words)) = self.aim(&planned.does, leader_until_ms) else {
                 continue;
             };
-            let nodes = self.environment.nodes();
-            let fault = self.active[index].planned.does.aimed_at(target, nodes);
-            self.install(id, &fault, &words);
+            if self.now_ms < latest_ms && self.would_not_be_felt(&fault) {
+                continue;
+            }
+            self.install(planned.id, &fault, &words);
+        }
+    }
+
+    /// The fault with its leader named, and what to say about that; nothing while it is worth
+    /// waiting for one.
+    fn aim(&mut self, fault: &Fault, leader_until_ms: u64) -> Option<(Fault, String)> {
+        if !fault.needs_leader() {
+            return Some((fault.clone(), String::new()));
+        }
+        let (target, words) = match self.running_leader() {
+            Some((leader, term)) => (leader, format!("{leader} leads in term {term}; ")),
+            None if self.now_ms < leader_until_ms => return None,
+            None => {
+                let node = self.by_lot();
+                (node, format!("no leader is known, {node} was taken by lot; "))
+            }
+        };
+        Some((fault.aimed_at(target, self.environment.nodes()), words))
+    }
+
+    /// Whether other faults leave nothing for this one now: every node is dead or paused, or every
+    /// link that it would slow down is cut. They end, and its window may last longer than theirs.
+    fn would_not_be_felt(&self, fault: &Fault) -> bool {
+        match fault {
+            Fault::Kill { .. } => {
+                let alive =
+                    |state: &NodeState| matches!(state, NodeState::Up | NodeState::Paused { .. });
+                !self.nodes.iter().any(alive)
+            }
+            Fault::Pause { .. } => !self.nodes.contains(&NodeState::Up),
+            _ => fault.layer(self.environment.nodes()).is_some_and(|layer| {
+                let others = self.effective();
+                layer.touched().all(|(from, to, link)| {
+                    let cut = |link: &Link| link.drop || link.hold;
+                    !cut(link) && cut(others.link(from, to))
+                })
+            }),
         }
     }
 

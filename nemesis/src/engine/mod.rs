@@ -138,8 +138,8 @@ impl Default for EngineOptions {
 /// What an active fault is doing.
 #[derive(Debug)]
 enum Stage {
-    /// It waits for a leader to be known.
-    Aiming { until_ms: u64 },
+    /// It waits for a leader to be known, or for others to leave room for it.
+    Aiming { leader_until_ms: u64, latest_ms: u64 },
     /// It holds.
     Holding,
     /// Its nodes are being brought back.

@@ -217,11 +217,7 @@ impl Local {
         Ok(Self {
             nodes: places.collect::<Result<_, BuildError>>()?,
             nursery: Nursery::open().map_err(BuildError::Thread)?,
-            program: Program {
-                path: spec.program,
-                args: spec.args,
-                environment: spec.environment,
-            },
+            program: Program { path: spec.program, args: spec.args, environment: spec.environment },
             desk: Arc::new(NewsDesk::new(nodes, parse_status)),
             addresses,
             network,
