@@ -1,8 +1,8 @@
 //! The smallest contradiction: which few operations no order explains.
 //!
 //! ```text
-//!   whole key --> shortest illegal prefix --> [ clusters, reads, weakenings ]* --> small enough?
-//!                        |                                                            | no
+//!   whole key --> shortest illegal prefix --> [ clusters, loose ones, weakenings ]* --> small enough?
+//!                        |                                                                | no
 //!                        +--> a window at its end, from the states possible there --> [ ... ]*
 //! ```
 //!
@@ -176,7 +176,7 @@ impl Reducer {
             let before = case.pieces.len();
             let weakened_before = weakened(&case);
             self.drop_clusters(&mut case);
-            self.drop_reads(&mut case);
+            self.drop_loose(&mut case);
             self.weaken(&mut case);
             let same = case.pieces.len() == before && weakened(&case) == weakened_before;
             if same || self.configurations_left == 0 {
@@ -215,20 +215,22 @@ impl Reducer {
         }
     }
 
-    fn drop_reads(&mut self, case: &mut Case) {
-        let is_read = |piece: &Piece| matches!(piece.op.effect, Effect::Read(_));
-        let mut chunk = case.pieces.iter().filter(|piece| is_read(piece)).count();
+    fn drop_loose(&mut self, case: &mut Case) {
+        let mut chunk = loose(&case.pieces, self.values).len();
         while chunk > 0 {
             let mut from = 0;
-            while from < case.pieces.iter().filter(|piece| is_read(piece)).count() {
-                let mut read = 0;
-                let keep = |piece: &&Piece| {
-                    read += usize::from(is_read(piece));
-                    !is_read(piece) || read <= from || read > from + chunk
-                };
-                let pieces = case.pieces.iter().filter(keep).copied().collect();
+            loop {
+                let present = loose(&case.pieces, self.values);
+                if from >= present.len() {
+                    break;
+                }
+                let to = (from + chunk).min(present.len());
+                let dropped = &present[from..to];
+                let keep = |(at, _): &(usize, &Piece)| dropped.binary_search(at).is_err();
+                let kept = case.pieces.iter().enumerate().filter(keep);
+                let pieces = kept.map(|(_, piece)| *piece).collect();
                 if !self.accept(case, pieces) {
-                    from += chunk;
+                    from = to;
                 }
             }
             chunk /= 2;
@@ -271,6 +273,18 @@ fn values(pieces: &[Piece]) -> Vec<ValueId> {
     values.sort_unstable();
     values.dedup();
     values
+}
+
+/// The positions of the operations that can go one by one: reads, and what sets a value that nobody
+/// left finds.
+pub(super) fn loose(pieces: &[Piece], values: usize) -> Vec<usize> {
+    let mut found = vec![false; values];
+    for value in pieces.iter().filter_map(|piece| piece.op.effect.observes()) {
+        found[value as usize] = true;
+    }
+    let is_loose = |piece: &Piece| piece.op.effect.produces().is_none_or(|v| !found[v as usize]);
+    let positions = pieces.iter().enumerate().filter(|(_, piece)| is_loose(piece));
+    positions.map(|(at, _)| at).collect()
 }
 
 /// What is left without the clusters of these values.

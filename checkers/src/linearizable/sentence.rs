@@ -73,7 +73,7 @@ pub(super) fn sentence(
     steps: &[EvidenceStep],
 ) -> String {
     never_written(words, case)
-        .or_else(|| too_early(words, case))
+        .or_else(|| overtaken(words, case))
         .or_else(|| twice(words, case))
         .or_else(|| clusters(words, case))
         .unwrap_or_else(|| general(words, case, order, steps))
@@ -91,17 +91,18 @@ fn findings(case: &Case) -> impl Iterator<Item = (&Piece, ValueId)> {
 }
 
 fn never_written(words: &Words<'_>, case: &Case) -> Option<String> {
-    let (piece, value) = findings(case).find(|(_, value)| producers(case, *value).count() == 0)?;
-    let (op, value) = (words.op(piece), words.value(value));
+    let (piece, id) = findings(case).find(|(_, value)| producers(case, *value).count() == 0)?;
+    let (op, value) = (words.op(piece), words.value(id));
     let found = match piece.op.effect {
         Effect::Read(_) => "returned",
         _ => "succeeded, so it found",
     };
     let (began, ended) = (words.time(piece.op.invoke), words.time(piece.op.ret));
     let Some(since) = case.since else {
-        return Some(format!(
-            "{op} ({began} to {ended}) {found} {value}, which nobody had written"
-        ));
+        let later = first_write_after(words, piece, id);
+        let later = later.map_or_else(String::new, |write| format!(" yet: {write}"));
+        let never = format!("{op} ({began} to {ended}) {found} {value}, which nobody had written");
+        return Some(never + &later);
     };
     let states: Vec<String> = case.initials.iter().map(|&value| words.value(value)).collect();
     Some(format!(
@@ -112,18 +113,38 @@ fn never_written(words: &Words<'_>, case: &Case) -> Option<String> {
     ))
 }
 
-fn too_early(words: &Words<'_>, case: &Case) -> Option<String> {
-    let (piece, first) = findings(case).find_map(|(piece, value)| {
-        let first = producers(case, value).min_by_key(|producer| producer.op.invoke)?;
-        (piece.op.ret < first.op.invoke).then_some((piece, first))
-    })?;
-    Some(format!(
-        "{} had completed at {}, before {} began at {}: it found a value from the future",
-        words.op(piece),
-        words.time(piece.op.ret),
-        words.op(first),
-        words.time(first.op.invoke),
-    ))
+/// The write that came too late for this operation. It is no part of the contradiction, which
+/// stands without it, but it is what a person looks for next.
+fn first_write_after(words: &Words<'_>, early: &Piece, value: ValueId) -> Option<String> {
+    let mut ops = words.key.ops.iter();
+    let write = ops.find(|op| op.effect.produces() == Some(value) && op.invoke > early.op.ret)?;
+    let text = words.op(&Piece { op: *write, whole: *write });
+    Some(format!("{text} began at {}", words.time(write.invoke)))
+}
+
+/// A value whose every write was over before something else was there.
+fn overtaken(words: &Words<'_>, case: &Case) -> Option<String> {
+    let required = case.pieces.iter().filter(|piece| piece.op.ret != NEVER);
+    for late in required.clone() {
+        let Some(value) = late.op.effect.observes() else { continue };
+        let last_end = producers(case, value).map(|piece| piece.op.ret).max();
+        let seen = required.clone().filter(|seen| {
+            let other = seen.op.effect.produces().or(seen.op.effect.observes()) != Some(value);
+            other && seen.op.ret < late.op.invoke && last_end.is_none_or(|end| end < seen.op.invoke)
+        });
+        // A write says more than a read of what it wrote.
+        let seen = seen.min_by_key(|seen| (seen.op.effect.produces().is_none(), seen.op.ret));
+        let Some(seen) = seen else { continue };
+        let began = began_after(words, late, seen);
+        let found = if let Effect::Read(_) = late.op.effect { "returned" } else { "found" };
+        let initial = case.since.is_none() && value == INITIAL && last_end.is_none();
+        return Some(if initial {
+            format!("{began}, but {found} nil, as if nothing had ever been written")
+        } else {
+            format!("{began}, but {found} the older value {}", words.value(value))
+        });
+    }
+    None
 }
 
 /// Two cas that consumed one and the same value.
@@ -153,7 +174,7 @@ struct Cluster<'a> {
     value: ValueId,
     /// Its write; nothing for the value of the start.
     producer: Option<&'a Piece>,
-    /// The operation that completed first; nothing for the value of the start.
+    /// The operation that completed first; nothing for the value of the start, which was there before.
     first: Option<&'a Piece>,
     /// The operation that began last.
     last: &'a Piece,
@@ -203,11 +224,11 @@ fn clusters(words: &Words<'_>, case: &Case) -> Option<String> {
                 continue;
             }
             let late_read = matches!(old.last.op.effect, Effect::Read(_));
-            match old.first {
-                None => return Some(lost(words, old, seen)),
-                Some(first) if late_read => return Some(stale(words, old, new, first, seen)),
-                Some(first) => spare = spare.or_else(|| Some(both(words, old, new, first, seen))),
+            let Some(first) = old.first else { continue };
+            if late_read {
+                return Some(stale(words, old, new, first, seen));
             }
+            spare = spare.or_else(|| Some(both(words, old, new, first, seen)));
         }
     }
     spare
@@ -222,20 +243,6 @@ fn began_after(words: &Words<'_>, late: &Piece, seen: &Piece) -> String {
         words.time(late.op.invoke),
         words.time(seen.op.ret),
     )
-}
-
-/// The value of the start, found after something else was there.
-fn lost(words: &Words<'_>, old: &Cluster<'_>, seen: &Piece) -> String {
-    let began = began_after(words, old.last, seen);
-    match (old.last.op.effect, old.value) {
-        (Effect::Read(_), INITIAL) => {
-            format!("{began}, but returned nil, as if nothing had ever been written")
-        }
-        (Effect::Read(_), value) => {
-            format!("{began}, but returned the older value {}", words.value(value))
-        }
-        (_, value) => format!("{began}, but found the older value {}", words.value(value)),
-    }
 }
 
 fn stale(

@@ -158,7 +158,7 @@ proptest! {
     fn no_reduction_makes_a_legal_history_illegal(
         ops in histories(7),
         chosen in prop::collection::vec(0..VALUES as ValueId, 1..3),
-        weak in any::<u8>(),
+        (weak, strip) in any::<(u8, u8)>(),
     ) {
         if !oracle(&ops, INITIAL) {
             return Ok(());
@@ -171,6 +171,10 @@ proptest! {
         }
         prop_assert!(oracle_of(&pieces, INITIAL), "a cas as a write");
         prop_assert!(oracle_of(&evidence::without(&pieces, &chosen, VALUES), INITIAL), "a cluster");
+        let loose = evidence::loose(&pieces, VALUES);
+        let gone = |at: usize| loose.contains(&at) && strip >> at & 1 == 1;
+        let kept = pieces.iter().enumerate().filter(|(at, _)| !gone(*at));
+        prop_assert!(oracle_of(&kept.map(|(_, p)| *p).collect::<Vec<_>>(), INITIAL), "loose ones");
         for cut in 0..2 * ops.len() as u32 {
             prop_assert!(oracle_of(&evidence::prefix(&ops, cut), INITIAL), "a prefix");
             let window = reducer().window_behind(&ops, cut);

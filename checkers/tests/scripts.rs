@@ -1,0 +1,219 @@
+//! Scenario scripts: a history, one event a line, and what the checkers make of it.
+//!
+//! ```text
+//!   p1 write 3 node=n1 key=7    process 1 invokes; a cas has two values; nothing is nil
+//!   p1 ok 3                     its operation completes: ok, fail or info
+//!   phase main                  a part of the run begins
+//!   fault 3 pause skipped "no such node"
+//!   check | stats | vacuity read write final_reads=true
+//! ```
+//!
+//! Every event is 100 ms later than the one before. `UPDATE_GOLDENFILES=1` rewrites the expected
+//! output.
+
+use checkers::budget::Budget;
+use checkers::history::notes::{FaultNote, Note, Phase};
+use checkers::history::{Datum, Event, EventType, History, Process, Value};
+use checkers::linearizable::{self, Model};
+use checkers::verdict::{Evidence, Judgement, OrderEvidence, Verdict};
+use checkers::{stats, vacuity};
+use goldenscript::{Argument, Command, Context};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Evidence longer than this does not convince a person.
+const EVIDENCE_OPS_MAX: usize = 12;
+
+const EVENT_NS: u64 = 100_000_000;
+
+#[test]
+fn every_script_ends_as_its_name_and_its_text_say() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(paths.len() >= 20, "the scripts are there");
+    for path in paths {
+        println!("{}", path.display());
+        goldenscript::run(&mut Runner::default(), &path).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        // The name says what must come out, so that nobody rewrites the output without noticing.
+        let word = match name.split('_').next() {
+            Some("ok") => "valid",
+            Some("bad") => "invalid",
+            _ => "unknown",
+        };
+        assert!(text.contains(&format!("\n{word}")), "{name} does not end {word}");
+    }
+}
+
+#[derive(Default)]
+struct Runner {
+    history: History,
+    /// The invocation that each process has open.
+    open: BTreeMap<u32, Event>,
+}
+
+impl goldenscript::Runner for Runner {
+    type Command = Command;
+
+    fn run(&mut self, command: &Command, _: &Context) -> Result<String, Box<dyn Error>> {
+        let words: Vec<&str> = command
+            .args
+            .iter()
+            .filter_map(|argument| match argument {
+                Argument::Positional(word) => Some(word.as_str()),
+                _ => None,
+            })
+            .collect();
+        match (command.name.as_str(), &words[..]) {
+            ("check", []) => {
+                let budget = Budget::default();
+                let model = Model::Register;
+                let claim = "kv claims to be linearizable";
+                Ok(judgement(&linearizable::check(claim, &self.history, model, &budget)))
+            }
+            ("vacuity", functions) => {
+                let final_reads = command.consume_args().take_key("final_reads");
+                let final_reads = final_reads == Some("true");
+                let expected = vacuity::Expected { functions, final_reads };
+                Ok(judgement(&vacuity::check(&self.history, &expected)))
+            }
+            ("stats", []) => Ok(counts(&stats::stats(&self.history))),
+            ("phase", [phase]) => {
+                let phase: Phase = serde_json::from_value((*phase).into())?;
+                self.note(&Note::Phase(phase));
+                Ok(String::new())
+            }
+            ("fault", [id, fault, step, text]) => {
+                self.note(&Note::Fault(FaultNote {
+                    id: id.parse()?,
+                    fault: (*fault).to_owned(),
+                    step: serde_json::from_value((*step).into())?,
+                    text: (*text).to_owned(),
+                    seen: serde_json::Value::Null,
+                }));
+                Ok(String::new())
+            }
+            (process, [f, value @ ..]) => {
+                let number = process.strip_prefix('p').ok_or("expected p0, p1, ...")?.parse()?;
+                let mut names = command.consume_args();
+                self.event(number, f, value, names.take_key("key"), names.take_key("node"))?;
+                Ok(String::new())
+            }
+            _ => Err("expected an event or a question".into()),
+        }
+    }
+}
+
+impl Runner {
+    fn time_ns(&self) -> u64 {
+        self.history.len() as u64 * EVENT_NS
+    }
+
+    fn note(&mut self, note: &Note) {
+        let event = note.to_event(self.time_ns(), &mut self.history.symbols);
+        self.history.push(event);
+    }
+
+    fn event(
+        &mut self,
+        number: u32,
+        f: &str,
+        value: &[&str],
+        key: Option<&str>,
+        node: Option<&str>,
+    ) -> Result<(), Box<dyn Error>> {
+        let value = match value {
+            [] => Value::Nil,
+            [one] => self.history.compact(&Datum::from_json_text(one)),
+            more => {
+                let json = serde_json::from_str(&format!("[{}]", more.join(",")))?;
+                self.history.compact(&Datum::from_json(json))
+            }
+        };
+        let time_ns = self.time_ns();
+        let kind = match f {
+            "ok" => EventType::Ok,
+            "fail" => EventType::Fail,
+            "info" => EventType::Info,
+            _ => EventType::Invoke,
+        };
+        let event = if kind == EventType::Invoke {
+            let symbols = &mut self.history.symbols;
+            let f = symbols.intern(f);
+            let key = key.map(|key| symbols.intern(key));
+            let node = node.map(|node| symbols.intern(node));
+            let process = Process::client(number);
+            let event = Event { time_ns, value, process, f, key, node, error: None, kind };
+            self.open.insert(number, event);
+            event
+        } else {
+            let invoke = self.open.remove(&number).ok_or("nothing is open")?;
+            let value =
+                if value == Value::Nil && kind != EventType::Ok { invoke.value } else { value };
+            Event { time_ns, kind, value, ..invoke }
+        };
+        self.history.push(event);
+        Ok(())
+    }
+}
+
+fn judgement(judgement: &Judgement) -> String {
+    let mut text = String::new();
+    match &judgement.verdict {
+        Verdict::Valid => text.push_str("valid\n"),
+        Verdict::Unknown { why } => writeln!(text, "unknown: {why}").unwrap(),
+        Verdict::Invalid { evidence } => {
+            let Evidence::Order(evidence) = &**evidence;
+            order(&mut text, evidence);
+        }
+    }
+    for (name, figure) in judgement.figures.iter().filter(|(_, figure)| figure != "0") {
+        writeln!(text, "  {name}: {figure}").unwrap();
+    }
+    text
+}
+
+fn order(text: &mut String, evidence: &OrderEvidence) {
+    assert!((1..=EVIDENCE_OPS_MAX).contains(&evidence.ops.len()));
+    writeln!(text, "invalid: {}", evidence.sentence).unwrap();
+    let key = evidence.key.as_deref().unwrap_or("-");
+    writeln!(text, "  key {key}, before: {}", evidence.states_before.join(" or ")).unwrap();
+    for (at, op) in evidence.ops.iter().enumerate() {
+        let node = op.node.as_deref().unwrap_or("-");
+        let end = op.complete_ns.map_or("never".to_owned(), |end| (end / 1_000_000).to_string());
+        let begin = op.invoke_ns / 1_000_000;
+        let note = op.note.as_ref().map_or(String::new(), |note| format!(" ({note})"));
+        let (process, words, outcome) = (&op.process, &op.text, &op.outcome);
+        writeln!(text, "  {at}: p{process} {node} {begin}..{end} ms {words} {outcome}{note}")
+            .unwrap();
+    }
+    for step in &evidence.steps {
+        let what = &evidence.ops[step.op].text;
+        match (&step.after, &step.why_not) {
+            (Some(after), _) => writeln!(text, "  {} | {what} | {after}", step.before),
+            (None, why) => {
+                writeln!(text, "  {} | {what} | no: {}", step.before, why.as_deref().unwrap())
+            }
+        }
+        .unwrap();
+    }
+}
+
+fn counts(stats: &stats::Stats) -> String {
+    let mut text = String::new();
+    let mut table = |name: &str, functions: &[stats::Counts]| {
+        for stats::Counts { f, ok, fail, info } in functions {
+            writeln!(text, "{name} {f}: {ok} ok, {fail} fail, {info} info").unwrap();
+        }
+    };
+    table("all", &stats.functions);
+    for phase in &stats.phases {
+        table(&format!("{:?}", phase.phase), &phase.functions);
+    }
+    text
+}
