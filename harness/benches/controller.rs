@@ -1,9 +1,9 @@
-//! What the controller costs: operations a second that are generated, executed, recorded to disk and
-//! indexed against a target inside the process that answers at once, and the memory that a recorded
-//! event takes. Run with `cargo bench -p harness`.
+//! What the controller costs: operations a second that are generated, executed, recorded to disk
+//! and indexed against a target inside the process that answers at once, and the memory that a
+//! recorded event takes. Run with `cargo bench -p harness`.
 //!
-//! Prints one row per number of workers: the median of several runs, each in a process of its own, so
-//! that memory kept from an earlier one counts for nothing.
+//! Prints one row per number of workers: the median of several runs, each in a process of its own,
+//! so that memory kept from an earlier one counts for nothing.
 
 use checkers::history::{Datum, Op, Outcome};
 use harness::runner::driver::{Driver, RunClock};

@@ -140,7 +140,8 @@ fn set(config: &mut RaftConfig, name: &str, value: &str) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Waits until every node serves and one of them leads, so that a run begins with a cluster that works.
+/// Waits until every node serves and one of them leads, so that a run begins with a cluster that
+/// works.
 fn await_leader(environment: &mut Local, run: &RunDir) -> Result<Vec<NodeNews>, Failure> {
     let deadline = Instant::now() + SERVING_WITHIN;
     let mut serving = vec![false; usize::from(environment.nodes())];

@@ -1,7 +1,7 @@
 //! What a run was asked to be, checked against what there is.
 //!
-//! The command line is text; a [`Request`] names things that exist. Nothing is started before every name
-//! and number is known to be good.
+//! The command line is text; a [`Request`] names things that exist. Nothing is started before every
+//! name and number is known to be good.
 
 use crate::cli::{Fabric, RunArgs};
 use crate::exit::Failure;

@@ -12,8 +12,8 @@
 //!     nodes/n1/       a node's configuration and log
 //! ```
 //!
-//! A run is named by its path below the store, by a unique prefix of its time, by any path that leads
-//! to its folder, or as `latest`.
+//! A run is named by its path below the store, by a unique prefix of its time, by any path that
+//! leads to its folder, or as `latest`.
 
 use crate::exit::Failure;
 use checkers::verdict::{Judgement, Verdict};
@@ -63,7 +63,8 @@ impl RunDir {
                 path.display()
             ))
         })?;
-        // A run without its `latest` is still a run: a file system without links is no reason to stop.
+        // A run without its `latest` is still a run: a file system without links is no reason to
+        // stop.
         let _ = point(&parent.join("latest"), Path::new(&time));
         let _ = point(&store.join("latest"), &Path::new(name).join(&time));
         Ok(Self(path))
@@ -178,7 +179,8 @@ impl RunDir {
         self.write_json("verdict.json", &document)
     }
 
-    /// Writes a file of the run through a neighbour, so that a crash leaves the old one or the new one.
+    /// Writes a file of the run through a neighbour, so that a crash leaves the old one or the new
+    /// one.
     pub fn write(&self, name: &str, contents: &[u8]) -> Result<(), Failure> {
         write_whole(&self.file(name), contents)
     }

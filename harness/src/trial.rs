@@ -5,8 +5,8 @@
 //!      10              11               12            0 1 2
 //! ```
 //!
-//! Whatever goes wrong after the first event was recorded, what was recorded is judged: a heal that failed or a
-//! disk that filled up is said beside the verdict and never instead of it.
+//! Whatever goes wrong after the first event was recorded, what was recorded is judged: a heal that
+//! failed or a disk that filled up is said beside the verdict and never instead of it.
 
 use crate::cluster::{self, Cluster};
 use crate::exit::{Ending, Failure};

@@ -75,8 +75,9 @@ fn files() -> Vec<(String, String)> {
     }
     paths.sort();
     assert!(paths.len() > 20, "the sources were not found below {}", root.display());
-    let name = |path: &Path| path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-    paths.iter().map(|path| (name(path), fs::read_to_string(path).unwrap())).collect()
+    let name = |path: &Path| path.strip_prefix(&root).expect("below the root").to_string_lossy().into_owned();
+    let text = |path: &Path| fs::read_to_string(path).expect("sources are UTF-8");
+    paths.iter().map(|path| (name(path), text(path))).collect()
 }
 
 fn assert_none(complaints: &[String]) {
@@ -114,9 +115,13 @@ fn every_dependency_says_why_it_is_there() {
         let mut reasons: BTreeMap<&str, bool> = BTreeMap::new();
         let section = text.split("[dependencies]").nth(1).unwrap_or_default();
         let section = section.split("\n[").next().unwrap_or_default();
-        for line in section.lines().filter(|line| line.contains('=')) {
-            let name = line.split(['=', '.']).next().unwrap_or_default().trim();
-            reasons.insert(name, line.contains('#'));
+        let mut before = "";
+        for line in section.lines() {
+            if line.contains('=') && !line.starts_with('#') {
+                let name = line.split(['=', '.']).next().unwrap_or_default().trim();
+                reasons.insert(name, line.contains('#') || before.starts_with('#'));
+            }
+            before = line;
         }
         for (name, reason) in reasons {
             let own = ARROWS.iter().any(|(room, _)| *room == name);
@@ -140,9 +145,12 @@ fn files_say_their_purpose_and_stay_small() {
         if lines > FILE_LINES_MAX {
             complaints.push(format!("{name}: {lines} lines, more than {FILE_LINES_MAX}"));
         }
+        // Drawings keep their shape, and rustfmt breaks no string.
+        let mut drawing = false;
         for (number, line) in text.lines().enumerate() {
+            drawing ^= line.contains("// ```") || line.contains("//! ```");
             let columns = line.chars().count();
-            if columns > COLUMNS_MAX {
+            if columns > COLUMNS_MAX && !drawing && !line.contains('"') {
                 complaints.push(format!("{name}:{}: {columns} columns", number + 1));
             }
         }
@@ -203,7 +211,7 @@ fn pure_code_sees_no_clock_no_files_and_no_random_state() {
     let mut complaints = Vec::new();
     for (name, text) in files() {
         let pure = PURE.iter().any(|place| name.starts_with(place));
-        if !pure || name.ends_with("/tests.rs") {
+        if !pure || name.ends_with("tests.rs") {
             continue;
         }
         for (number, line) in product_code(&text) {
@@ -229,7 +237,7 @@ fn unsafe_and_unwrap_keep_to_their_places() {
             if !system_calls && line.contains("unsafe ") && !line.contains("\"unsafe ") {
                 complaints.push(format!("{name}:{number}: unsafe outside a system-call module"));
             }
-            if line.contains(".unwrap()") && !name.ends_with("/tests.rs") {
+            if line.contains(".unwrap()") && !name.ends_with("tests.rs") {
                 complaints.push(format!("{name}:{number}: unwrap outside tests"));
             }
         }

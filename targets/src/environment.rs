@@ -1,8 +1,8 @@
 //! The primitives that faults are built from, and how they say what they saw.
 //!
-//! An environment is where nodes live. Its primitives are plain, synchronous and quick (a system call
-//! or a few); whoever calls them decides about threads. A primitive that an environment lacks says so
-//! through [`Capabilities`], with the reason, before a run begins.
+//! An environment is where nodes live. Its primitives are plain, synchronous and quick (a system
+//! call or a few); whoever calls them decides about threads. A primitive that an environment lacks
+//! says so through [`Capabilities`], with the reason, before a run begins.
 
 use crate::links::{Endpoint, LinkMatrix, NodeId};
 use crate::protocol::Note;
@@ -137,8 +137,8 @@ pub trait Environment: Send {
     fn pause(&mut self, node: NodeId) -> Result<ProcessSeen, EnvironmentError>;
 
     /// The process of a node that would be left behind, running or stopped, if the controller died
-    /// at this moment; whoever cleans up then needs it. Nothing if the node dies with the controller,
-    /// as in a PID namespace.
+    /// at this moment; whoever cleans up then needs it. Nothing if the node dies with the
+    /// controller, as in a PID namespace.
     fn orphan_pid(&self, node: NodeId) -> Option<i32> {
         let _ = node;
         None

@@ -1,6 +1,7 @@
 //! The `kv` interface: a register per key, with read, write and compare-and-set.
 //!
-//! Every target that serves `kv` speaks these requests and responses, so one client serves them all.
+//! Every target that serves `kv` speaks these requests and responses, so one client serves them
+//! all.
 
 use crate::links::NodeId;
 use serde::{Deserialize, Serialize};

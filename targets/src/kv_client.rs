@@ -11,8 +11,8 @@
 //!   an answer to another kind of request                  info            fail
 //! ```
 //!
-//! One connection to each node is kept open, and replaced after an outcome that it left open. A hint is
-//! followed within the operation's own deadline: whoever gives one has done nothing.
+//! One connection to each node is kept open, and replaced after an outcome that it left open. A
+//! hint is followed within the operation's own deadline: whoever gives one has done nothing.
 //!
 //! A node that is down refuses at once, so a caller without a pause of his own fails thousands of
 //! operations a second against it: the pause is the generator's business.
@@ -49,8 +49,8 @@ impl Default for KvClientOptions {
     }
 }
 
-/// A client that asks one thing at a time. Its sockets are created by the thread that polls it, and so
-/// belong to that thread's network namespace.
+/// A client that asks one thing at a time. Its sockets are created by the thread that polls it, and
+/// so belong to that thread's network namespace.
 #[derive(Debug)]
 pub struct KvClient<R> {
     addresses: Arc<[SocketAddr]>,
@@ -105,8 +105,8 @@ impl<R: Serialize + Send + Sync> KvClient<R> {
                 Connection::open(*address, self.options.connect_timeout.min(left)).await?
             }
         };
-        // Out of its place while it is used: should this future be dropped, or the call fail, nobody
-        // meets a connection on which an old answer is still to come.
+        // Out of its place while it is used: should this future be dropped, or the call fail,
+        // nobody meets a connection on which an old answer is still to come.
         let response = connection.call(request, deadline).await?;
         if response != KvResponse::Unknown {
             self.connections[at] = Some(connection);

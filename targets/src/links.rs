@@ -1,7 +1,7 @@
 //! The link matrix: how every directed pair of endpoints is connected.
 //!
-//! Endpoints are the nodes, numbered from zero, and behind them the clients as one endpoint. A fault
-//! asks for a *layer*, a matrix of its own; what a link does is its layers put together with
+//! Endpoints are the nodes, numbered from zero, and behind them the clients as one endpoint. A
+//! fault asks for a *layer*, a matrix of its own; what a link does is its layers put together with
 //! [`Link::and`], so that two faults that meet on a link are both felt and either can end first.
 
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,8 @@ pub struct Link {
     pub hold: bool,
     /// Added to every packet.
     pub delay_us: u32,
-    /// Uniform in 0..=jitter, added to the delay. Order is kept unless `reorder_ppm` says otherwise.
+    /// Uniform in 0..=jitter, added to the delay. Order is kept unless `reorder_ppm` says
+    /// otherwise.
     pub jitter_us: u32,
     /// Packets lost, in parts per million.
     pub loss_ppm: u32,

@@ -1,8 +1,8 @@
 //! The door between a protocol and whatever steps it.
 //!
-//! A protocol is a pure state machine. It never reads a clock, opens a socket, touches a disk or draws
-//! a random number: it is stepped with an input and leaves effects. Two drivers step the same code:
-//! [`crate::node`] on a real machine, and a simulator in virtual time.
+//! A protocol is a pure state machine. It never reads a clock, opens a socket, touches a disk or
+//! draws a random number: it is stepped with an input and leaves effects. Two drivers step the same
+//! code: [`crate::node`] on a real machine, and a simulator in virtual time.
 //!
 //! ```text
 //!             recovered records
@@ -14,10 +14,10 @@
 //!                   +-- Context: the node's own clock, one draw of entropy
 //! ```
 //!
-//! **The order of effects is the contract.** What stands before a `Persist` or `Checkpoint` may happen
-//! at once; what stands behind it happens only when the records are durable, and never if the node
-//! dies before. A driver may step several inputs, join their effects, and make all their records
-//! durable with one write (group commit): the order of the joined sequence still holds.
+//! **The order of effects is the contract.** What stands before a `Persist` or `Checkpoint` may
+//! happen at once; what stands behind it happens only when the records are durable, and never if
+//! the node dies before. A driver may step several inputs, join their effects, and make all their
+//! records durable with one write (group commit): the order of the joined sequence still holds.
 
 use crate::links::NodeId;
 use serde::{Serialize, de::DeserializeOwned};

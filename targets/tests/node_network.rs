@@ -45,7 +45,8 @@ fn a_write_reaches_every_node_and_waits_for_one_that_is_down() {
             });
         })
     };
-    // The third node is late, and the second dies meanwhile: the connections come back by themselves.
+    // The third node is late, and the second dies meanwhile: the connections come back by
+    // themselves.
     let _late = cluster.start(2);
     backup.kill().unwrap();
     let _restarted = cluster.start(1);

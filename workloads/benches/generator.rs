@@ -54,7 +54,8 @@ fn ask(generator: &mut impl Generator, threads: u32) -> f64 {
     begun.elapsed().as_nanos() as f64 / OPS as f64
 }
 
-/// Nanoseconds per operation when half of the threads are busy, the longest running completing first.
+/// Nanoseconds per operation when half of the threads are busy, the longest running completing
+/// first.
 fn step(generator: &mut impl Generator, threads: u32) -> f64 {
     let mut pool = Threads::new(threads);
     let mut running = std::collections::VecDeque::new();

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Both phases limit their own time: the runner asks until it is told `Done`, and need not know how
-//! long a phase lasts. [`Phases`] is one generator with a switch, because what is read in the end depends
-//! on what was done before: both phases are told of every event of the run.
+//! long a phase lasts. [`Phases`] is one generator with a switch, because what is read in the end
+//! depends on what was done before: both phases are told of every event of the run.
 
 use crate::generator::{BoxGenerator, Context, Generator, GeneratorExt, Next, Update};
 use crate::register::{
@@ -151,8 +151,8 @@ impl Phases {
         Self { main: main.boxed(), final_reads: final_reads.boxed(), reading: false }
     }
 
-    /// Turns the switch: faults are healed, the system has settled, and the main phase is over, done
-    /// or not.
+    /// Turns the switch: faults are healed, the system has settled, and the main phase is over,
+    /// done or not.
     pub fn begin_final_reads(&mut self) {
         self.reading = true;
     }

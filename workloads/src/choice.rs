@@ -9,9 +9,9 @@
 //!   mixed        half of the processes fixed, half to the leader
 //! ```
 //!
-//! *Mixed* is the default. Only the leader is asked: a deposed leader that still answers, or a follower
-//! that answers reads from its own state, is never caught. Everybody is asked all the time: the
-//! processes whose node is cut off wait for time-outs, and little is acknowledged.
+//! *Mixed* is the default. Only the leader is asked: a deposed leader that still answers, or a
+//! follower that answers reads from its own state, is never caught. Everybody is asked all the
+//! time: the processes whose node is cut off wait for time-outs, and little is acknowledged.
 //!
 //! Pure: the runner says who leads, from the hints in answers, with [`NodeChoice::set_leader`].
 
@@ -134,8 +134,8 @@ impl NodeChoice {
             Policy::Random => self.any(),
             Policy::Weighted(weights) => weighted(weights, &mut self.stream),
             Policy::Leader => self.leader_or_any(),
-            // The even ones count on their own: even numbers modulo an even number of nodes would leave
-            // out every second node.
+            // The even ones count on their own: even numbers modulo an even number of nodes would
+            // leave out every second node.
             Policy::Mixed if process.is_multiple_of(2) => self.wrap(process / 2),
             Policy::Mixed => self.leader_or_any(),
         }

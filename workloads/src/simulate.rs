@@ -30,7 +30,8 @@ pub struct World<'a> {
     pub threads: u32,
     /// The simulation stops after so many operations: some generators never end.
     pub ops_max: usize,
-    /// Nothing is asked after so much virtual time: a filter that refuses everything waits for ever.
+    /// Nothing is asked after so much virtual time: a filter that refuses everything waits for
+    /// ever.
     pub time_max: Duration,
     /// Asked when an operation is invoked.
     pub answer: Box<Answer<'a>>,
@@ -86,13 +87,15 @@ pub struct Schedule {
 /// The virtual time of a world that does not say otherwise.
 const TIME_MAX: Duration = Duration::from_secs(60);
 
-/// A world in which everything succeeds after this time. A read finds nothing, as far as anybody knows.
+/// A world in which everything succeeds after this time. A read finds nothing, as far as anybody
+/// knows.
 pub fn perfect(threads: u32, ops_max: usize, latency: Duration) -> World<'static> {
     let answer = move |_, _: &Op| (latency, Outcome::Ok(Datum::Nil));
     World { threads, ops_max, time_max: TIME_MAX, answer: Box::new(answer) }
 }
 
-/// A world in which operations take a random time up to twice the mean, and one in three each is `ok`,
+/// A world in which operations take a random time up to twice the mean, and one in three each is
+/// `ok`,
 /// `fail` and `info`.
 pub fn imperfect(
     threads: u32,
@@ -116,8 +119,8 @@ pub fn imperfect(
 /// Steps a generator through a world.
 ///
 /// # Panics
-/// When the generator breaks its contract: it uses a thread that is not free, or waits for a time that
-/// is not later than now.
+/// When the generator breaks its contract: it uses a thread that is not free, or waits for a time
+/// that is not later than now.
 pub fn simulate(generator: &mut impl Generator, world: World<'_>) -> Schedule {
     let mut simulation = Simulation {
         threads: Threads::new(world.threads),

@@ -1,5 +1,5 @@
-//! What holds for every generator. Expressions are drawn at random; a failing one can be pasted into
-//! a script. Every property has a twin that breaks it.
+//! What holds for every generator. Expressions are drawn at random; a failing one can be pasted
+//! into a script. Every property has a twin that breaks it.
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! What the `register` workload promises: unique values, bounded keys, compare-and-sets from values
-//! that were seen, and final reads of every key. The checks are functions of a schedule, and each has
-//! a twin that it catches.
+//! that were seen, and final reads of every key. The checks are functions of a schedule, and each
+//! has a twin that it catches.
 
 mod common;
 
@@ -83,7 +83,8 @@ fn keys_active_max(schedule: &Schedule) -> usize {
     most
 }
 
-/// Whether every compare-and-set begins from a value that was acknowledged or read on its key before.
+/// Whether every compare-and-set begins from a value that was acknowledged or read on its key
+/// before.
 fn cas_begins_from_seen_values(schedule: &Schedule) -> bool {
     let mut seen = BTreeSet::new();
     for step in &schedule.steps {

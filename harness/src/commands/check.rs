@@ -1,7 +1,8 @@
 //! `tribunal check`: the verdict on a stored run, or on a bare history file.
 //!
-//! A stored run is judged as when it was made: against its target's claim, and with the vacuity gate. A bare
-//! file is judged as a register per key; nothing is known of what it was meant to test.
+//! A stored run is judged as when it was made: against its target's claim, and with the vacuity
+//! gate. A bare file is judged as a register per key; nothing is known of what it was meant to
+//! test.
 
 use super::print_json;
 use crate::cli::CheckArgs;

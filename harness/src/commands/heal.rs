@@ -1,8 +1,8 @@
 //! `tribunal heal` and `tribunal agent`: undoing what a run that is gone may have left behind.
 //!
-//! `heal` replays the ledgers of stored runs and then looks for left-over processes by their tag, which finds
-//! them even when the ledger is lost. `agent` is the watchdog that does the same for one ledger as soon as
-//! its controller is silent.
+//! `heal` replays the ledgers of stored runs and then looks for left-over processes by their tag,
+//! which finds them even when the ledger is lost. `agent` is the watchdog that does the same for
+//! one ledger as soon as its controller is silent.
 
 use crate::cli::{AgentArgs, HealArgs};
 use crate::exit::{Ending, Failure};

@@ -1,7 +1,8 @@
 //! `tribunal run`: checks what was asked, encloses the process, and holds the trial.
 //!
-//! The enclosure splits the process in two before any thread exists: the controller, which holds the trial,
-//! and the guardian, which waits for it. What must be wrong with the command line is therefore found first.
+//! The enclosure splits the process in two before any thread exists: the controller, which holds
+//! the trial, and the guardian, which waits for it. What must be wrong with the command line is
+//! therefore found first.
 
 use crate::cli::{Fabric, RunArgs};
 use crate::exit::{Ending, Failure, conclude};

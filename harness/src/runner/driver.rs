@@ -106,8 +106,8 @@ impl<C: Client> Driver<C> {
         Self { clock, clients, recorder, reports, stop }
     }
 
-    /// Carries out one phase of a run until its generator is exhausted and every thread is idle, or the
-    /// user wants it to end. `observe` sees the recorder now and then, for the progress line.
+    /// Carries out one phase of a run until its generator is exhausted and every thread is idle, or
+    /// the user wants it to end. `observe` sees the recorder now and then, for the progress line.
     pub async fn run(
         &mut self,
         scheduler: &mut Scheduler,

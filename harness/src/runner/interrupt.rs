@@ -1,5 +1,6 @@
-//! Ctrl-C, and what it means: once ends the run, heals, saves and analyses; twice skips the analysis;
-//! three times gives up at once and leaves the undoing to the kernel and to `tribunal heal`.
+//! Ctrl-C, and what it means: once ends the run, heals, saves and analyses; twice skips the
+//! analysis; three times gives up at once and leaves the undoing to the kernel and to `tribunal
+//! heal`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

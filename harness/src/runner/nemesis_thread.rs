@@ -1,7 +1,7 @@
 //! The nemesis thread: follows the plan on the real clock, and reports to the driver.
 //!
-//! Primitives of an environment block for a few milliseconds (a probe round, a wait for a death), which
-//! must not delay clients: so they run here. Orders come in through a channel, reports go out
+//! Primitives of an environment block for a few milliseconds (a probe round, a wait for a death),
+//! which must not delay clients: so they run here. Orders come in through a channel, reports go out
 //! through another; the history stays the driver's.
 
 use super::driver::Report;

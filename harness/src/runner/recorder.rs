@@ -1,8 +1,9 @@
 //! The recorder: every event goes to memory and to `history.jsonl`, in one order.
 //!
-//! The file is written while the run goes on. Rows are gathered in a buffer and handed to the kernel
-//! when it is full, or when the driver has nothing else to do; after `kill -9` of the controller
-//! the file lacks at most what was gathered since, about [`FLUSH_AFTER_NS`], and can be checked.
+//! The file is written while the run goes on. Rows are gathered in a buffer and handed to the
+//! kernel when it is full, or when the driver has nothing else to do; after `kill -9` of the
+//! controller the file lacks at most what was gathered since, about [`FLUSH_AFTER_NS`], and can be
+//! checked.
 
 use checkers::history::jsonl::Writer;
 use checkers::history::notes::Note;
@@ -148,8 +149,8 @@ impl Recorder {
         self.append(event);
     }
 
-    /// Events are recorded by one thread in one order; a reading that was taken a moment earlier must
-    /// not make the file's time go backwards.
+    /// Events are recorded by one thread in one order; a reading that was taken a moment earlier
+    /// must not make the file's time go backwards.
     fn tick(&mut self, now_ns: u64) -> u64 {
         self.last_ns = self.last_ns.max(now_ns);
         self.last_ns

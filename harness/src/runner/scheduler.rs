@@ -7,11 +7,11 @@
 //!                                     complete(thread, outcome)
 //! ```
 //!
-//! It holds no clock and does no I/O: a driver tells it the time and carries its steps out. The driver
-//! of this crate is [`super::driver`]; a simulator steps the same scheduler in virtual time.
+//! It holds no clock and does no I/O: a driver tells it the time and carries its steps out. The
+//! driver of this crate is [`super::driver`]; a simulator steps the same scheduler in virtual time.
 //!
-//! A thread runs one operation at a time. When nobody knows what became of an operation (`info`), its
-//! process never acts again: the thread goes on as process + number of threads, as in Jepsen.
+//! A thread runs one operation at a time. When nobody knows what became of an operation (`info`),
+//! its process never acts again: the thread goes on as process + number of threads, as in Jepsen.
 
 use checkers::history::{Op, Outcome, Process};
 use targets::links::NodeId;

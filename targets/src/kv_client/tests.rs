@@ -1,4 +1,5 @@
-//! What the client says of every way in which a call can go, against a server that follows a script.
+//! What the client says of every way in which a call can go, against a server that follows a
+//! script.
 
 use super::{KvClient, KvClientOptions};
 use crate::client::Client;
@@ -146,8 +147,8 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     builder.enable_all().build().unwrap().block_on(future)
 }
 
-/// Invokes operations on the first of some nodes, each with its script. Gives the outcomes, and which
-/// requests came over which connection of which node.
+/// Invokes operations on the first of some nodes, each with its script. Gives the outcomes, and
+/// which requests came over which connection of which node.
 fn run(
     fs: &[&'static str],
     scripts: Vec<Vec<Act>>,

@@ -71,8 +71,9 @@ impl Connection {
         }
     }
 
-    /// Asks, and waits for the answer until the deadline. After [`CallError::Open`] the connection is
-    /// of no use any more; after [`CallError::NotSent`] neither, unless the request was too long.
+    /// Asks, and waits for the answer until the deadline. After [`CallError::Open`] the connection
+    /// is of no use any more; after [`CallError::NotSent`] neither, unless the request was too
+    /// long.
     ///
     /// # Errors
     /// As [`CallError`] says.

@@ -8,10 +8,11 @@
 //!         +--------------------------------+
 //! ```
 //!
-//! While a batch is written the protocol is not stepped, but sockets are served: what comes meanwhile
-//! waits in the inboxes and makes up the next batch. The slower the disk, the larger the batch (group
-//! commit). Peers go before clients, so that a flood of requests does not delay a heartbeat; messages
-//! before timers, so that a node that was paused hears its leader before it stands for election.
+//! While a batch is written the protocol is not stepped, but sockets are served: what comes
+//! meanwhile waits in the inboxes and makes up the next batch. The slower the disk, the larger the
+//! batch (group commit). Peers go before clients, so that a flood of requests does not delay a
+//! heartbeat; messages before timers, so that a node that was paused hears its leader before it
+//! stands for election.
 
 use super::incoming::{self, Callers, Inboxes};
 use super::peers::Peers;
@@ -39,8 +40,8 @@ const TURN_TIMERS_MAX: usize = 64;
 /// The size of a batch that ends a turn early.
 const TURN_BATCH_BYTES: usize = 4 << 20;
 
-/// Runs a node until it is told to stop (`Ok`) or cannot go on. To drop the future is to kill the node:
-/// what was not written is lost.
+/// Runs a node until it is told to stop (`Ok`) or cannot go on. To drop the future is to kill the
+/// node: what was not written is lost.
 ///
 /// Must run on a tokio runtime with I/O and time, whose thread is in the node's network namespace.
 pub async fn drive<P: Protocol>(
@@ -181,8 +182,8 @@ impl<P: Protocol> Driver<P> {
         Ok(())
     }
 
-    /// Lets out what may leave, makes the batch durable, lets out the rest. Records that nobody waits
-    /// for go along if they are due at `now_ns`.
+    /// Lets out what may leave, makes the batch durable, lets out the rest. Records that nobody
+    /// waits for go along if they are due at `now_ns`.
     async fn finish_turn(&mut self, now_ns: u64) -> Result<(), NodeError> {
         let mut at_once = std::mem::take(&mut self.turn.at_once);
         self.let_out(at_once.drain(..));

@@ -53,9 +53,9 @@ impl InProcessNode {
         Ok(Self { stop: Some(stop), kill: Some(kill), thread, told })
     }
 
-    /// Stops the node at its next wait and forgets what it had in memory. Gives back what it ended with
-    /// if it had ended before. A write that was handed to the system is finished, as it would be after
-    /// a SIGKILL.
+    /// Stops the node at its next wait and forgets what it had in memory. Gives back what it ended
+    /// with if it had ended before. A write that was handed to the system is finished, as it would
+    /// be after a SIGKILL.
     pub fn kill(mut self) -> Result<(), NodeError> {
         if let Some(kill) = self.kill.take() {
             let _ended_before = kill.send(());

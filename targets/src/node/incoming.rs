@@ -7,9 +7,9 @@
 //!                   -> none of them: closed
 //! ```
 //!
-//! Everything a caller can fill is bounded. A full inbox, or too many requests without an answer, stops
-//! the reading (and TCP then stops the caller); a caller who does not read his answers is cut off. A
-//! broken connection forgets its requests: replies to them go nowhere.
+//! Everything a caller can fill is bounded. A full inbox, or too many requests without an answer,
+//! stops the reading (and TCP then stops the caller); a caller who does not read his answers is cut
+//! off. A broken connection forgets its requests: replies to them go nowhere.
 //!
 //! A [`RequestId`] is the connection and the caller's own number, so no table of open requests is
 //! needed. The numbers must rise: a protocol may take an id as a name that comes once.

@@ -14,8 +14,8 @@
 //!   in_process                       nodes on threads, for tests
 //! ```
 //!
-//! The contract with the protocol is the order of effects (`crate::protocol`); how it is kept is told
-//! in `turn`. What survives a crash is told in `wal`, what travels in `wire`.
+//! The contract with the protocol is the order of effects (`crate::protocol`); how it is kept is
+//! told in `turn`. What survives a crash is told in `wal`, what travels in `wire`.
 //!
 //! A node stops, and says why in one line, whenever its disk or its address cannot be had. It never
 //! goes on after a failed write.

@@ -1,10 +1,12 @@
 //! Messages to the other nodes: one connection to each, kept open, with a bounded queue before it.
 //!
 //! A message may be lost, as the protocol knows. When a peer cannot be reached its queue keeps the
-//! *newest* messages: an old heartbeat or vote helps nobody, while the newest one stops an election.
+//! *newest* messages: an old heartbeat or vote helps nobody, while the newest one stops an
+//! election.
 //!
-//! A lost connection is opened again within [`BACKOFF_MAX`] and [`CONNECT_TIMEOUT`], because the fault
-//! that broke it may end at any moment, and what the run measures then should be the target's recovery.
+//! A lost connection is opened again within [`BACKOFF_MAX`] and [`CONNECT_TIMEOUT`], because the
+//! fault that broke it may end at any moment, and what the run measures then should be the target's
+//! recovery.
 
 use super::sockets;
 use super::wire::{self, Caller, Hello};

@@ -6,9 +6,9 @@
 //!   {"dropped":{"notes":12}}
 //! ```
 //!
-//! Bounded: a place (`sometimes`) is told once a boot, since all that counts is whether it was reached;
-//! other notes [`NOTES_PER_SECOND_MAX`] a second; a controller that does not read loses lines rather than
-//! stopping the node. What was dropped is counted and told.
+//! Bounded: a place (`sometimes`) is told once a boot, since all that counts is whether it was
+//! reached; other notes [`NOTES_PER_SECOND_MAX`] a second; a controller that does not read loses
+//! lines rather than stopping the node. What was dropped is counted and told.
 //!
 //! A node whose standard output is gone has no controller any more, and exits.
 

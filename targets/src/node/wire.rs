@@ -7,13 +7,14 @@
 //!   client   Hello{Client}  (number, request) ...  <-  (number, response) ...   in any order
 //! ```
 //!
-//! The fault injector flips bits behind the network checksum's back, so a frame carries its own. The
-//! length is written twice because a flipped length is worse than a flipped payload: a reader that
-//! believes it waits for megabytes that nobody sends, and the connection is dead without an error.
-//! A frame that is bad in any way closes its connection: what follows cannot be trusted to start
-//! where it seems to.
+//! The fault injector flips bits behind the network checksum's back, so a frame carries its own.
+//! The length is written twice because a flipped length is worse than a flipped payload: a reader
+//! that believes it waits for megabytes that nobody sends, and the connection is dead without an
+//! error. A frame that is bad in any way closes its connection: what follows cannot be trusted to
+//! start where it seems to.
 //!
-//! Shortcut: nobody proves who he is. A node believes the hello, as a cluster on a private network does.
+//! Shortcut: nobody proves who he is. A node believes the hello, as a cluster on a private network
+//! does.
 
 use crate::links::NodeId;
 use bytes::{Buf, Bytes, BytesMut};

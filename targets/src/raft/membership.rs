@@ -1,10 +1,10 @@
 //! Changing who votes, one node at a time (thesis, chapter 4).
 //!
 //! Two configurations that differ by one node have no disjoint majorities, so a new one counts from
-//! the moment when it is appended. That holds only for neighbours: a change is refused while another
-//! is not committed, and until the leader has committed an entry of its own term. Without the
-//! second condition two leaders could each add one node to the same configuration, and the results
-//! differ by two (bug in the published algorithm, raft-dev mailing list, July 2015).
+//! the moment when it is appended. That holds only for neighbours: a change is refused while
+//! another is not committed, and until the leader has committed an entry of its own term. Without
+//! the second condition two leaders could each add one node to the same configuration, and the
+//! results differ by two (bug in the published algorithm, raft-dev mailing list, July 2015).
 //!
 //! ```text
 //!   add     asked -> learner: is sent the log, does not vote -> nearly caught up: voter

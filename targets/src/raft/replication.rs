@@ -127,8 +127,8 @@ impl Raft {
         }
     }
 
-    /// Asks every peer for a sign of life. The answer also moves on a flow whose messages were lost:
-    /// it accepts or rejects what the last of them stood behind.
+    /// Asks every peer for a sign of life. The answer also moves on a flow whose messages were
+    /// lost: it accepts or rejects what the last of them stood behind.
     pub(super) fn heartbeat(&mut self, step: &mut Step<'_>) {
         let base = self.log.base().index;
         for to in self.peers() {

@@ -1,7 +1,7 @@
 //! A toy protocol to drive for real: a register per key on a primary, copied to all backups.
 //!
-//! A write is answered when the primary's disk and every backup's has it. Messages are sent again until
-//! they are acknowledged. The mistakes that it can make are the failing twins of the tests.
+//! A write is answered when the primary's disk and every backup's has it. Messages are sent again
+//! until they are acknowledged. The mistakes that it can make are the failing twins of the tests.
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! Leaves: where operations come from.
 //!
-//! A leaf answers with an operation whenever a thread is free, `Pending` when none is, `Done` when it
-//! has nothing left. Threads take turns.
+//! A leaf answers with an operation whenever a thread is free, `Pending` when none is, `Done` when
+//! it has nothing left. Threads take turns.
 
 use super::{Context, Generator, Next, Rotation};
 use checkers::history::Op;

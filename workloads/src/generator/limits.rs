@@ -83,8 +83,9 @@ impl<G: Generator> Generator for UntilOk<G> {
 /// See [`super::GeneratorExt::filter`].
 ///
 /// A refused operation is lost, and its child never hears of it: a filter belongs below whatever
-/// waits for its own operations to complete, such as `until_ok`. A filter that refuses a thousand in a
-/// row answers `WaitUntil` a millisecond later, so that one which refuses everything is no endless loop.
+/// waits for its own operations to complete, such as `until_ok`. A filter that refuses a thousand
+/// in a row answers `WaitUntil` a millisecond later, so that one which refuses everything is no
+/// endless loop.
 #[derive(Clone, Debug)]
 pub struct Filter<G, F> {
     child: G,

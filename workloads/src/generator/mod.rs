@@ -1,13 +1,14 @@
 //! Generators: pure machines that say what clients do next.
 //!
 //! A generator is asked with [`Generator::next`] whenever a thread is free, and told of every
-//! invocation and completion with [`Generator::update`]. It holds its own named stream of the seed, so
-//! the same questions give the same answers. It never looks at a clock: the time is in the context.
+//! invocation and completion with [`Generator::update`]. It holds its own named stream of the seed,
+//! so the same questions give the same answers. It never looks at a clock: the time is in the
+//! context.
 //!
-//! `next` commits only when it answers [`Next::Op`]; any other answer leaves the generator as it was,
-//! so a combinator may ask several and take the first that has something to do now. What a generator
-//! may keep from a question that it did not answer with an operation is what it learned for good:
-//! that a child is done, when it was first asked.
+//! `next` commits only when it answers [`Next::Op`]; any other answer leaves the generator as it
+//! was, so a combinator may ask several and take the first that has something to do now. What a
+//! generator may keep from a question that it did not answer with an operation is what it learned
+//! for good: that a child is done, when it was first asked.
 //!
 //! ```text
 //!   leaves    ops  once  repeat  from_fn  sleep                      where operations come from
@@ -91,8 +92,8 @@ pub enum Next {
 }
 
 impl Next {
-    /// Of two answers that are no operation, the one that asks to be called back sooner. `Done` only
-    /// if both are.
+    /// Of two answers that are no operation, the one that asks to be called back sooner. `Done`
+    /// only if both are.
     #[must_use]
     pub fn sooner(self, other: Self) -> Self {
         match (self, other) {

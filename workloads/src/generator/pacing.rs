@@ -6,20 +6,20 @@
 //! | time_limit | cut to `WaitUntil` the deadline, so that somebody asks then | passed on |
 //! | sleep | `WaitUntil` its end | after its end |
 //!
-//! `g.limit(3).stagger(..)` learns that its child is done only when the gap after the third operation
-//! is over; `g.stagger(..).limit(3)` at once.
+//! `g.limit(3).stagger(..)` learns that its child is done only when the gap after the third
+//! operation is over; `g.stagger(..).limit(3)` at once.
 
 use super::{Context, Generator, Next, Update};
 use std::time::Duration;
 use targets::seed::Stream;
 
-/// How late an operation may be and still be made up for. Timers wake up to a millisecond late: without
-/// this, ten thousand operations a second would become one thousand. More would let a burst follow
-/// every stall.
+/// How late an operation may be and still be made up for. Timers wake up to a millisecond late:
+/// without this, ten thousand operations a second would become one thousand. More would let a burst
+/// follow every stall.
 const CATCH_UP_NS: u64 = 10_000_000;
 
-/// See [`super::GeneratorExt::stagger`] and [`super::GeneratorExt::delay`]. The first operation comes
-/// at once.
+/// See [`super::GeneratorExt::stagger`] and [`super::GeneratorExt::delay`]. The first operation
+/// comes at once.
 #[derive(Clone, Debug)]
 pub struct Paced<G> {
     child: G,

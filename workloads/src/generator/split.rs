@@ -12,8 +12,8 @@
 //! | on_threads | passed on | passed on; also if it has no threads |
 //! | reserve, each_thread | the next child is asked; if none acts, the soonest | when all are |
 //!
-//! Ranges of threads are slices of the context's sorted lists: nothing is copied, and a question costs
-//! O(log threads). `each_thread` asks one child per free thread until one acts.
+//! Ranges of threads are slices of the context's sorted lists: nothing is copied, and a question
+//! costs O(log threads). `each_thread` asks one child per free thread until one acts.
 
 use super::{BoxGenerator, Context, Generator, Next, Rotation, ThreadId, Update};
 use std::collections::BTreeMap;
@@ -86,7 +86,8 @@ pub struct Reserve {
     turn: usize,
 }
 
-/// The first threads for the first child, as many as it says, and so on; the threads that are left for
+/// The first threads for the first child, as many as it says, and so on; the threads that are left
+/// for
 /// `rest`. Where there are too few threads the last children get none, and count as done.
 pub fn reserve(children: Vec<(u32, BoxGenerator)>, rest: BoxGenerator) -> Reserve {
     let children = children.into_iter().chain([(u32::MAX, rest)]).collect();

@@ -1,7 +1,7 @@
 //! Threads: which are free, and whose turn it is.
 //!
-//! A runner keeps [`Threads`]; a leaf keeps a [`Rotation`]. Both keep threads sorted, so that a range
-//! of threads is a slice of the free ones and no combinator ever copies a list.
+//! A runner keeps [`Threads`]; a leaf keeps a [`Rotation`]. Both keep threads sorted, so that a
+//! range of threads is a slice of the free ones and no combinator ever copies a list.
 
 use super::{Context, ThreadId};
 
@@ -60,8 +60,8 @@ impl Threads {
 
 /// Takes turns among the free threads: after thread 3 comes the next free one above 3.
 ///
-/// The lowest free thread would do at full load. At a low rate it would do everything: thread 0 would
-/// be free again before each operation, and only its node would ever be asked.
+/// The lowest free thread would do at full load. At a low rate it would do everything: thread 0
+/// would be free again before each operation, and only its node would ever be asked.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rotation {
     next: ThreadId,

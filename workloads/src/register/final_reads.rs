@@ -1,8 +1,8 @@
 //! Final reads: every key that was used is read until that succeeds once.
 //!
 //! A write that was acknowledged and then lost shows only if somebody reads the key afterwards; the
-//! losses of the last seconds would show to nobody. The newest keys come first: they were in use when
-//! the last fault struck, and the time may not last for all.
+//! losses of the last seconds would show to nobody. The newest keys come first: they were in use
+//! when the last fault struck, and the time may not last for all.
 //!
 //! ```text
 //!   keys     9 8 7 6 5 4 3 2 1 0        from the newest down
@@ -10,9 +10,9 @@
 //!            then, which is usually somebody who asks another node
 //! ```
 //!
-//! The generator learns which keys there are from the invocations of the main phase, so it must be told
-//! of them. Keys count up from zero: the highest says it all. A key below it that was just about to be used
-//! is read as well, and must hold nothing.
+//! The generator learns which keys there are from the invocations of the main phase, so it must be
+//! told of them. Keys count up from zero: the highest says it all. A key below it that was just
+//! about to be used is read as well, and must hold nothing.
 
 use super::READ;
 use crate::generator::{Context, Generator, Next, Rotation, ThreadId, Update, nanoseconds};
@@ -45,8 +45,8 @@ pub struct FinalReads {
     unasked: i64,
     /// No key below is added any more: reading has begun.
     begun: bool,
-    /// Reads that did not succeed, by the time before which they are not tried again. All pauses are
-    /// equal, so the queue is in order.
+    /// Reads that did not succeed, by the time before which they are not tried again. All pauses
+    /// are equal, so the queue is in order.
     retries: VecDeque<(u64, Attempt)>,
     /// By thread: what it reads.
     running: Vec<Option<Attempt>>,

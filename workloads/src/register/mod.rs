@@ -6,20 +6,25 @@
 //!   slot 1   key 1: 158 operations | key 2: 231 operations        | key 5
 //! ```
 //!
-//! * **A few keys at a time.** Operations meet on a key only if several threads use it at once; so every
+//! * **A few keys at a time.** Operations meet on a key only if several threads use it at once; so
+//!   every
 //!   operation picks one of a few active keys, about five threads to each.
-//! * **A bounded number of operations per key.** Whether a history is linearizable is decided key by key,
+//! * **A bounded number of operations per key.** Whether a history is linearizable is decided key
+//!   by key,
 //!   at a cost that grows fast with the operations on a key. A key is used up and a fresh one takes
 //!   its place; keys count up from zero and none is used again.
-//! * **Every written value is unique on its key**: a counter. Any stale read shows, because no other
+//! * **Every written value is unique on its key**: a counter. Any stale read shows, because no
+//!   other
 //!   write can explain its value, and the check is cheap.
-//! * **A compare-and-set begins from a value that was seen**: the newest that was acknowledged or read,
-//!   so that many succeed; sometimes an older one, that must not match. Before any is known a write takes
+//! * **A compare-and-set begins from a value that was seen**: the newest that was acknowledged or
+//!   read,
+//!   so that many succeed; sometimes an older one, that must not match. Before any is known a write
+//! takes
 //!   its place.
 //!
-//! Shortcut: what a key is believed to hold is the newest value that was acknowledged or read. Another may
-//! have been written meanwhile; then a compare-and-set fails, which tests as much. With five threads to a
-//! key a quarter to a third succeed.
+//! Shortcut: what a key is believed to hold is the newest value that was acknowledged or read.
+//! Another may have been written meanwhile; then a compare-and-set fails, which tests as much. With
+//! five threads to a key a quarter to a third succeed.
 
 mod final_reads;
 
@@ -40,7 +45,8 @@ pub const CAS: &str = "cas";
 /// How many values of a key are remembered, for a compare-and-set from an older one.
 const KNOWN_MAX: usize = 8;
 
-/// How many compare-and-sets begin from any remembered value instead of the last, in parts per million.
+/// How many compare-and-sets begin from any remembered value instead of the last, in parts per
+/// million.
 const CAS_FROM_OLDER_PPM: u32 = 125_000;
 
 /// How often each function is drawn. Not all are zero.
@@ -74,8 +80,8 @@ pub struct RegisterOptions {
     pub weights: Weights,
 }
 
-/// The generator of the main phase. Never done: limit it. It answers `Pending` when no thread is free,
-/// an operation otherwise.
+/// The generator of the main phase. Never done: limit it. It answers `Pending` when no thread is
+/// free, an operation otherwise.
 #[derive(Clone, Debug)]
 pub struct Register {
     options: RegisterOptions,
@@ -168,9 +174,9 @@ impl Slot {
         Some(self.known[last % KNOWN_MAX])
     }
 
-    /// The key holds this, or held it. Values count up, and completions come late: what is not newer than
-    /// the last is taken for an old one. What was never written is for the checkers to judge; it would
-    /// stay the newest for ever.
+    /// The key holds this, or held it. Values count up, and completions come late: what is not
+    /// newer than the last is taken for an old one. What was never written is for the checkers to
+    /// judge; it would stay the newest for ever.
     fn learn(&mut self, value: i64) {
         let last = self.known_count.checked_sub(1).map(|last| self.known[last % KNOWN_MAX]);
         if last.is_some_and(|last| value <= last) || value >= self.value_next {

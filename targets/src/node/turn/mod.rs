@@ -8,20 +8,20 @@
 //!   then                           reply b   note c               send d
 //! ```
 //!
-//! Everything behind the first durable record waits for all of them. That is later than the contract
-//! demands (`reply b` needs only record 1), but one sync costs as much as another, and no order is
-//! broken. Timers are the driver's own memory and nobody sees them: they are set at once, and count
-//! from the step that set them.
+//! Everything behind the first durable record waits for all of them. That is later than the
+//! contract demands (`reply b` needs only record 1), but one sync costs as much as another, and no
+//! order is broken. Timers are the driver's own memory and nobody sees them: they are set at once,
+//! and count from the step that set them.
 //!
 //! # Records that are not durable
 //!
-//! `Persist { durable: false }` is the planted bug of a system that forgets to fsync. The model is *two
-//! files*: one that is synced, and one that is left to the page cache of a machine that may lose power.
-//! So such a record does **not** become durable because another one does: if it did, every vote or
-//! term that is properly synced would rescue the entries before it, and the bug would hide. It goes to
-//! disk when it is [`HELD_FLUSH_AFTER_NS`] old, as Linux would write it back, or in an orderly stop; a
-//! checkpoint contains it by definition and drops it. Recovery puts late records back to their
-//! places by their sequence numbers (`wal`).
+//! `Persist { durable: false }` is the planted bug of a system that forgets to fsync. The model is
+//! *two files*: one that is synced, and one that is left to the page cache of a machine that may
+//! lose power. So such a record does **not** become durable because another one does: if it did,
+//! every vote or term that is properly synced would rescue the entries before it, and the bug would
+//! hide. It goes to disk when it is [`HELD_FLUSH_AFTER_NS`] old, as Linux would write it back, or
+//! in an orderly stop; a checkpoint contains it by definition and drops it. Recovery puts late
+//! records back to their places by their sequence numbers (`wal`).
 
 use super::wal::{Batch, WalError};
 use crate::links::NodeId;

@@ -12,25 +12,27 @@
 //! ```
 //!
 //! **One batch is one frame, one write, one fdatasync.** The next frame is begun only when the one
-//! before is durable, so a crash can damage the last frame alone, whichever of its pages had reached
-//! the disk. Hence the rule of recovery: a bad frame with nothing readable behind it is a *torn tail*,
-//! which nobody was promised anything about, and is cut off; a bad frame with a good one behind it is
+//! before is durable, so a crash can damage the last frame alone, whichever of its pages had
+//! reached the disk. Hence the rule of recovery: a bad frame with nothing readable behind it is a
+//! *torn tail*, which nobody was promised anything about, and is cut off; a bad frame with a good
+//! one behind it is
 //! *corruption* of what was promised, and an error. (A rotten last frame cannot be told from a torn
 //! one.)
 //!
-//! **Sequence numbers give the order, not the place in the file.** The planted bug of a log that is not
-//! fsynced has records that reach the disk later than records that were made after them (see
+//! **Sequence numbers give the order, not the place in the file.** The planted bug of a log that is
+//! not fsynced has records that reach the disk later than records that were made after them (see
 //! `turn.rs`); recovery sorts.
 //!
-//! **A checkpoint** is a whole new file: written, fsynced, renamed over the old one, directory fsynced.
+//! **A checkpoint** is a whole new file: written, fsynced, renamed over the old one, directory
+//! fsynced.
 //!
 //! **After a failed write or sync the node stops.** It must not try again: Linux may mark the pages
-//! clean although they never reached the disk, and the second fsync then reports success for data that
-//! is lost (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020; found by
-//! PostgreSQL in 2018).
+//! clean although they never reached the disk, and the second fsync then reports success for data
+//! that is lost (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020;
+//! found by PostgreSQL in 2018).
 //!
-//! Shortcuts: recovery reads the whole file into memory, and the log grows until the protocol makes a
-//! checkpoint.
+//! Shortcuts: recovery reads the whole file into memory, and the log grows until the protocol makes
+//! a checkpoint.
 
 mod format;
 
