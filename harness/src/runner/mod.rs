@@ -116,7 +116,10 @@ impl<C: Client> Conductor<'_, C> {
             driver.run(&mut scheduler, observe).await;
             complete = !interrupts.interrupted();
         }
-        driver.note(&Note::Phase(Phase::Done));
+        // Without this note the history itself says that its run was cut short.
+        if complete {
+            driver.note(&Note::Phase(Phase::Done));
+        }
         progress.finish();
         let (history, file) = driver.finish().finish();
         let interrupted = interrupts.interrupted();

@@ -148,6 +148,16 @@ enum Stage {
     Failed,
 }
 
+impl Stage {
+    /// Whether no link of it is known to be in need of another look.
+    fn links_are_clear(&self) -> bool {
+        match self {
+            Self::Undoing { links, .. } => links.as_ref().is_none_or(|links| links.confirmed),
+            _ => true,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Active {
     planned: PlannedFault,

@@ -165,11 +165,25 @@ impl Engine {
                 for node in self.owned_by(id) {
                     reasons.extend(self.bring_back(node).err());
                 }
+                self.look_again(index);
             }
             let left = self.owned_by(id);
-            if left.is_empty() || self.now_ms >= deadline_ms {
+            let undone = left.is_empty() && self.active[index].stage.links_are_clear();
+            if undone || self.now_ms >= deadline_ms {
                 self.finish_undo(index, &left, reasons);
             }
+        }
+    }
+
+    /// Links that did not look clear may only have been busy: with what was queued on them, or because
+    /// the machine was.
+    fn look_again(&mut self, index: usize) {
+        if self.active[index].stage.links_are_clear() {
+            return;
+        }
+        let seen_now = self.undo_links(index);
+        if let Stage::Undoing { links, .. } = &mut self.active[index].stage {
+            *links = seen_now;
         }
     }
 
