@@ -23,6 +23,13 @@ use std::error::Error;
 use std::fmt::Write;
 use std::path::Path;
 
+/// Appends a line to text.
+macro_rules! line {
+    ($text:expr, $($format:tt)*) => {
+        writeln!($text, $($format)*).expect("text takes everything")
+    };
+}
+
 /// Evidence longer than this does not convince a person.
 const EVIDENCE_OPS_MAX: usize = 12;
 
@@ -166,41 +173,38 @@ fn judgement(judgement: &Judgement) -> String {
     let mut text = String::new();
     match &judgement.verdict {
         Verdict::Valid => text.push_str("valid\n"),
-        Verdict::Unknown { why } => writeln!(text, "unknown: {why}").unwrap(),
+        Verdict::Unknown { why } => line!(text, "unknown: {why}"),
         Verdict::Invalid { evidence } => {
             let Evidence::Order(evidence) = &**evidence;
             order(&mut text, evidence);
         }
     }
     for (name, figure) in judgement.figures.iter().filter(|(_, figure)| figure != "0") {
-        writeln!(text, "  {name}: {figure}").unwrap();
+        line!(text, "  {name}: {figure}");
     }
     text
 }
 
 fn order(text: &mut String, evidence: &OrderEvidence) {
     assert!((1..=EVIDENCE_OPS_MAX).contains(&evidence.ops.len()));
-    writeln!(text, "invalid: {}", evidence.sentence).unwrap();
+    line!(text, "invalid: {}", evidence.sentence);
     let key = evidence.key.as_deref().unwrap_or("-");
-    writeln!(text, "  key {key}, before: {}", evidence.states_before.join(" or ")).unwrap();
+    line!(text, "  key {key}, before: {}", evidence.states_before.join(" or "));
     for (at, op) in evidence.ops.iter().enumerate() {
         let node = op.node.as_deref().unwrap_or("-");
         let end = op.complete_ns.map_or("never".to_owned(), |end| (end / 1_000_000).to_string());
         let begin = op.invoke_ns / 1_000_000;
         let note = op.note.as_ref().map_or(String::new(), |note| format!(" ({note})"));
         let (process, words, outcome) = (&op.process, &op.text, &op.outcome);
-        writeln!(text, "  {at}: p{process} {node} {begin}..{end} ms {words} {outcome}{note}")
-            .unwrap();
+        line!(text, "  {at}: p{process} {node} {begin}..{end} ms {words} {outcome}{note}");
     }
     for step in &evidence.steps {
         let what = &evidence.ops[step.op].text;
         match (&step.after, &step.why_not) {
-            (Some(after), _) => writeln!(text, "  {} | {what} | {after}", step.before),
-            (None, why) => {
-                writeln!(text, "  {} | {what} | no: {}", step.before, why.as_deref().unwrap())
-            }
+            (Some(after), _) => line!(text, "  {} | {what} | {after}", step.before),
+            (None, Some(why)) => line!(text, "  {} | {what} | no: {why}", step.before),
+            (None, None) => panic!("a step that cannot be says why"),
         }
-        .unwrap();
     }
 }
 
@@ -208,7 +212,7 @@ fn counts(stats: &stats::Stats) -> String {
     let mut text = String::new();
     let mut table = |name: &str, functions: &[stats::Counts]| {
         for stats::Counts { f, ok, fail, info } in functions {
-            writeln!(text, "{name} {f}: {ok} ok, {fail} fail, {info} info").unwrap();
+            line!(text, "{name} {f}: {ok} ok, {fail} fail, {info} info");
         }
     };
     table("all", &stats.functions);

@@ -42,11 +42,17 @@ const CONFIGURATIONS_MAX: u64 = 20_000_000;
 /// What one of the searches may explore.
 const CONFIGURATIONS_PER_SEARCH_MAX: u64 = 1_000_000;
 
+/// Evidence is looked for in at most so many keys.
+const KEYS_TRIED_MAX: usize = 8;
+
 /// With more values than this, a window costs too much, and clusters are small anyway.
 const WINDOW_VALUES_MAX: usize = 64;
 
-/// A window's first length in events; it doubles until what is in it is illegal.
-const WINDOW_EVENTS: usize = 8;
+/// Windows grow by this many events, and from [`WINDOW_EVENTS_DOUBLED`] on to the double.
+const WINDOW_EVENTS_STEP: usize = 4;
+
+/// The length in events from which windows grow faster.
+const WINDOW_EVENTS_DOUBLED: usize = 96;
 
 /// An operation of the evidence: what is left of it, and what it was.
 #[derive(Clone, Copy, Debug)]
@@ -68,23 +74,25 @@ pub(super) struct Case {
     pub(super) since: Option<u32>,
 }
 
-/// The evidence against a key whose history is illegal.
-pub(super) fn find(history: &History, key: &KeyHistory, budget: &Budget<'_>) -> OrderEvidence {
-    let mut reducer = Reducer {
-        values: key.values.len(),
-        configurations_left: CONFIGURATIONS_MAX.min(budget.configurations_max),
-        bytes_max: budget.bytes_max,
-    };
-    let prefix = reducer.shortest_prefix(&key.ops);
-    let mut case = reducer.reduce(prefix.clone());
-    if case.pieces.len() > OPS_WANTED
-        && let Some(window) = reducer.window(&prefix)
-    {
-        let window = reducer.reduce(window);
-        if window.pieces.len() < case.pieces.len() {
-            case = window;
+/// The evidence against one of these keys, whose histories are illegal: the first one, unless its
+/// contradiction is too large for a person and that of a later one is smaller.
+pub(super) fn find(history: &History, keys: &[&KeyHistory], budget: &Budget<'_>) -> OrderEvidence {
+    let mut configurations_left = CONFIGURATIONS_MAX.min(budget.configurations_max);
+    let mut best: Option<(&KeyHistory, Case)> = None;
+    for key in keys.iter().take(KEYS_TRIED_MAX) {
+        let (values, bytes_max) = (key.values.len(), budget.bytes_max);
+        let mut reducer = Reducer { values, configurations_left, bytes_max };
+        let case = reducer.smallest(&key.ops);
+        configurations_left = reducer.configurations_left;
+        if best.as_ref().is_none_or(|(_, best)| case.pieces.len() < best.pieces.len()) {
+            best = Some((key, case));
+        }
+        let enough = best.as_ref().is_some_and(|(_, best)| best.pieces.len() <= OPS_WANTED);
+        if enough || configurations_left == 0 {
+            break;
         }
     }
+    let (key, case) = best.expect("there is an illegal key");
     explain::explain(history, key, &case)
 }
 
@@ -130,25 +138,43 @@ impl Reducer {
         Case { pieces: prefix(ops, end), initials: vec![INITIAL], since: None }
     }
 
-    /// The shortest window at the end of a prefix that is illegal from every state possible there.
-    pub(super) fn window(&mut self, prefix_case: &Case) -> Option<Case> {
-        if self.values > WINDOW_VALUES_MAX {
-            return None;
+    /// The smallest case that is found.
+    fn smallest(&mut self, ops: &[KeyOp]) -> Case {
+        let prefix = self.shortest_prefix(ops);
+        let case = self.reduce(prefix.clone());
+        if case.pieces.len() <= OPS_WANTED || self.values > WINDOW_VALUES_MAX {
+            return case;
         }
+        self.windows(&prefix, case)
+    }
+
+    /// Tries windows at the end of a prefix, from short to long. The shortest that is illegal need
+    /// not lead to the smallest case: a longer one knows more of what was open when it began.
+    fn windows(&mut self, prefix_case: &Case, mut best: Case) -> Case {
         let ops: Vec<KeyOp> = prefix_case.pieces.iter().map(|piece| piece.op).collect();
         let mut events: Vec<u32> = ops.iter().flat_map(|op| [op.invoke, op.ret]).collect();
         events.retain(|event| *event != NEVER);
         events.sort_unstable();
-        let mut length = WINDOW_EVENTS;
-        while length < events.len() {
+        let mut length = WINDOW_EVENTS_STEP;
+        while length < events.len()
+            && best.pieces.len() > OPS_WANTED
+            && self.configurations_left > 0
+        {
             let cut = events[events.len() - length - 1];
             let case = self.window_behind(&ops, cut);
             if self.illegal(&case.pieces, &case.initials) {
-                return Some(case);
+                let case = self.reduce(case);
+                if case.pieces.len() < best.pieces.len() {
+                    best = case;
+                }
             }
-            length *= 2;
+            length = if length < WINDOW_EVENTS_DOUBLED {
+                length + WINDOW_EVENTS_STEP
+            } else {
+                2 * length
+            };
         }
-        None
+        best
     }
 
     pub(super) fn window_behind(&mut self, ops: &[KeyOp], cut: u32) -> Case {

@@ -3,13 +3,15 @@
 //! ```text
 //!   History --> register: per key, operations with intervals     (P-compositionality: a history is
 //!                 |                                                linearizable iff each key's is)
+//!                 +--> zones: what can be said at sight          O(n log n)
 //!                 +--> search: Wing & Gong's search with a cache   per key, in parallel
 //!                 |       legal | illegal | spent
-//!                 +--> evidence: the smallest contradiction        first illegal key only
+//!                 +--> evidence: the smallest contradiction        of an illegal key
 //! ```
 //!
 //! Sources: Herlihy & Wing 1990 (the definition, and locality: per key is enough); Wing & Gong 1993
-//! (the search); Lowe 2017 (undo list and cache of configurations); Horn & Kroening 2015 (per key).
+//! (the search); Lowe 2017 (undo list and cache of configurations); Horn & Kroening 2015 (per key); Gibbons & Korach
+//! 1997 (zones).
 //!
 //! The budget is shared in rounds so that the verdict does not depend on the number of cores: every
 //! undecided key gets an equal share, and what is left over goes to the next round. No key is skipped
@@ -23,6 +25,7 @@ mod search;
 mod sentence;
 #[cfg(test)]
 mod tests;
+mod zones;
 
 use crate::budget::Budget;
 use crate::history::History;
@@ -67,9 +70,11 @@ pub fn check(claim: &str, history: &History, model: Model, budget: &Budget<'_>) 
 }
 
 fn verdict(history: &History, split: &Split, rounds: &Rounds, budget: &Budget<'_>) -> Verdict {
-    let is_illegal = |outcome: &Outcome| matches!(outcome, Outcome::Illegal);
-    if let Some(key) = rounds.outcomes.iter().position(is_illegal) {
-        let evidence = evidence::find(history, &split.keys[key], budget);
+    let outcomes = split.keys.iter().zip(&rounds.outcomes);
+    let illegal = outcomes.filter(|(_, outcome)| **outcome == Outcome::Illegal);
+    let illegal: Vec<&KeyHistory> = illegal.map(|(key, _)| key).collect();
+    if !illegal.is_empty() {
+        let evidence = evidence::find(history, &illegal, budget);
         return Verdict::Invalid { evidence: Box::new(Evidence::Order(evidence)) };
     }
     let spent = rounds.outcomes.iter().enumerate().find_map(|(key, outcome)| match outcome {

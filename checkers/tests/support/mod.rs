@@ -8,22 +8,22 @@ use checkers::history::{Event, EventType, History, Process, Symbol, Value};
 
 /// What a history is made of.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape {
+pub(crate) struct Shape {
     /// Operations over all keys.
-    pub operations: usize,
+    pub(crate) operations: usize,
     /// Registers.
-    pub keys: usize,
+    pub(crate) keys: usize,
     /// Clients of each key.
-    pub clients: usize,
+    pub(crate) clients: usize,
     /// Writes take their values from so many; zero means that each value is written once.
-    pub values: i32,
+    pub(crate) values: i32,
     /// Operations of each key that end as `info`.
-    pub infos: usize,
+    pub(crate) infos: usize,
     /// Whether a third of the operations is a cas.
-    pub cas: bool,
+    pub(crate) cas: bool,
     /// From this operation of each key on, one read in twenty answers what the register held a while
     /// ago.
-    pub stale_from: Option<usize>,
+    pub(crate) stale_from: Option<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -50,11 +50,11 @@ struct Register {
 }
 
 /// A portable source of numbers (SplitMix64).
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     /// A number below this one.
-    pub fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -64,7 +64,7 @@ impl Random {
 }
 
 /// A history of this shape.
-pub fn simulate(shape: &Shape, seed: u64) -> History {
+pub(crate) fn simulate(shape: &Shape, seed: u64) -> History {
     let mut random = Random(seed);
     let mut history = History::new();
     let node = history.symbols.intern("n1");
