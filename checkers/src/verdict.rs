@@ -4,9 +4,9 @@
 //!   valid  <  unknown(why)  <  invalid(evidence)        merge = the greater one
 //! ```
 //!
-//! A verdict is about a claim ("raft claims a linearizable kv"). One [`Verdict::merge`] serves checker,
-//! run, suite, exit code and report alike: a found violation is never hidden by something that could
-//! not be decided.
+//! A verdict is about a claim ("raft claims a linearizable kv"). One [`Verdict::merge`] serves
+//! checker, run, suite, exit code and report alike: a found violation is never hidden by something
+//! that could not be decided.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,9 @@
 //! Recorded histories with known verdicts, from beside the repository or from the folder that
 //! `TRIBUNAL_CORPUS` names; `skipped` where they are not.
 //!
-//! Their semantics differ from ours, so they are carried over here: Knossos' registers begin at 0, and a
-//! nil read constrains nothing there; Porcupine's etcd logs let a failed cas observe another value,
-//! which is dropped, so that only its valid logs bind us.
+//! Their semantics differ from ours, so they are carried over here: Knossos' registers begin at 0,
+//! and a nil read constrains nothing there; Porcupine's etcd logs let a failed cas observe another
+//! value, which is dropped, so that only its valid logs bind us.
 
 use checkers::budget::Budget;
 use checkers::history::{Datum, Event, EventType, History, Process};

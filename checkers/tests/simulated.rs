@@ -1,5 +1,5 @@
-//! Histories of a simulated register: the correct one is never accused, the one with a planted stale
-//! read always, by evidence that a person can check.
+//! Histories of a simulated register: the correct one is never accused, the one with a planted
+//! stale read always, by evidence that a person can check.
 
 mod support;
 

@@ -7,9 +7,10 @@
 //!   History all rows, and the symbols they name
 //! ```
 //!
-//! Vocabulary and meaning are Jepsen's: a process has at most one operation open; `ok` means that it
-//! happened, `fail` that it certainly did not, `info` that nobody knows. Rows instead of columns:
-//! checkers and reports always want a whole event, and 48 bytes stay under the budget of 64.
+//! Vocabulary and meaning are Jepsen's: a process has at most one operation open; `ok` means that
+//! it happened, `fail` that it certainly did not, `info` that nobody knows. Rows instead of
+//! columns: checkers and reports always want a whole event, and 48 bytes stay under the budget of
+//! 64.
 
 mod event;
 pub mod jsonl;

@@ -1,11 +1,11 @@
 //! What stands in the history besides operations: phases, faults, leaders, deaths.
 //!
-//! They are `info` events of the nemesis process. The recorder writes them through [`Note`], and the
-//! vacuity gate and the report read them through it, so that the shape of each is said once.
+//! They are `info` events of the nemesis process. The recorder writes them through [`Note`], and
+//! the vacuity gate and the report read them through it, so that the shape of each is said once.
 //!
 //! ```text
 //!   f = "phase"    value = "main"
-//!   f = "fault"    value = {"id":3,"fault":"partition","step":"asked","text":"cut n1 | n2 n3","seen":null}
+//!   f = "fault"    value = {"id":3,"fault":"partition","step":"asked","text":"cut n1","seen":null}
 //!   f = "leader"   value = 7 (the term)              node = "n3"
 //!   f = "died"     value = "exit code 1"             node = "n3"
 //!   f = "reached"  value = "snapshot-taken"          node = "n3"

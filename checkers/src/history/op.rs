@@ -74,8 +74,8 @@ pub struct Op {
     pub value: Datum,
 }
 
-/// What became of an operation. To call an open outcome a `Fail` makes false accusations: a time-out
-/// of anything but a pure read is `Info`.
+/// What became of an operation. To call an open outcome a `Fail` makes false accusations: a
+/// time-out of anything but a pure read is `Info`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It happened, with this result.

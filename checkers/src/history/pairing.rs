@@ -41,7 +41,8 @@ impl Operation {
 /// The operations of the clients, in order of invocation.
 ///
 /// # Panics
-/// When the history breaks the rules of [`Processes`]. What [`super::jsonl::read`] gives never does.
+/// When the history breaks the rules of [`Processes`]. What [`super::jsonl::read`] gives never
+/// does.
 pub fn operations(history: &History) -> Vec<Operation> {
     let mut processes = Processes::default();
     let mut operations = Vec::with_capacity(history.len() / 2 + 1);
@@ -64,7 +65,8 @@ pub fn operations(history: &History) -> Vec<Operation> {
     operations
 }
 
-/// What each process is doing: at most one operation at a time, and nothing any more after an `info`.
+/// What each process is doing: at most one operation at a time, and nothing any more after an
+/// `info`.
 #[derive(Clone, Debug, Default)]
 pub struct Processes {
     state: FxHashMap<Process, State>,
@@ -114,7 +116,8 @@ impl Processes {
     /// Takes the next event. `tag` is given back when the operation that begins here completes.
     ///
     /// # Errors
-    /// When the event cannot follow on what its process did before; it then counts as not having been.
+    /// When the event cannot follow on what its process did before; it then counts as not having
+    /// been.
     pub fn step(&mut self, event: &Event, tag: usize) -> Result<Step, Misfit> {
         if event.process == Process::NEMESIS {
             return Ok(Step::Note);

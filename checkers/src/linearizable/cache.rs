@@ -5,8 +5,9 @@
 //!   table   [ offset+1 | 0 | offset+1 | ... ]  open addressing, a power of two, at most half full
 //! ```
 //!
-//! A boxed key per configuration would double the memory. The members are kept whole and not as a hash:
-//! two configurations that share a hash would prune a live branch, and accuse a correct system.
+//! A boxed key per configuration would double the memory. The members are kept whole and not as a
+//! hash: two configurations that share a hash would prune a live branch, and accuse a correct
+//! system.
 
 use std::hash::Hasher;
 

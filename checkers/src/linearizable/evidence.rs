@@ -1,26 +1,27 @@
 //! The smallest contradiction: which few operations no order explains.
 //!
 //! ```text
-//!   whole key --> shortest illegal prefix --> [ clusters, loose ones, weakenings ]* --> small enough?
-//!                        |                                                                | no
-//!                        +--> a window at its end, from the states possible there --> [ ... ]*
+//!   a key --> shortest illegal prefix --> [ clusters, loose ones, weakenings ]* --> small enough?
+//!                       |                                                             | no
+//!                       +--> a window at its end, from the states possible there --> [ ... ]*
 //! ```
 //!
 //! Every step has to be *sound*: what is left must contradict itself whatever the rest did. So a
 //! step may only ask for less, such that an order of the whole would give an order of what is left:
 //! * **Prefix**: an order up to an event is the start of an order of the whole. What is open there
 //!   may have happened or not.
-//! * **A read** changes nothing, so it can be taken out of any order.
+//! * **A read** changes nothing, so it can be taken out of any order. So can a *loose* one, which
+//!   sets a value that nobody left finds: whoever finds another value has another setter behind it.
 //! * **A cas as a write**: `cas a -> b` where it stands sets b, as `write b` would.
-//! * **A cluster**: all operations that write, find or compare with a value, and the clusters that a
-//!   cas from it leads to. Take an order, and somebody left in it who finds u. Whoever set u for him
-//!   is left, too: it is no operation of a dropped value, and no cas from one, for then u would
+//! * **A cluster**: all operations that write, find or compare with a value, and the clusters that
+//!   a cas from it leads to. Take an order, and somebody left in it who finds u. Whoever set u for
+//!   him is left, too: it is no operation of a dropped value, and no cas from one, for then u would
 //!   have been dropped along. What stood between them left the state at u.
-//! * **A window** that begins behind an event e: let P be the point of the order right after the last
-//!   operation that returned by e. What comes before P was invoked by e. The state at P is one that a read
-//!   right behind e could have found; asking for each value whether it could gives the states
-//!   possible there. What is open at e stands before P (then it is in that state already) or after it:
-//!   its reads are dropped, its writes may happen or not.
+//! * **A window** that begins behind an event e: let P be the point of the order right after the
+//!   last operation that returned by e. What comes before P was invoked by e. The state at P is one
+//!   that a read right behind e could have found; asking for each value whether it could gives the
+//!   states possible there. What is open at e stands before P (then it is in that state already) or
+//!   after it: its reads are dropped, its writes may happen or not.
 //!
 //! What would be wrong: to drop a write whose value is still read. `write 1, read 1` without
 //! the write is a contradiction, and accuses a correct system.
@@ -35,8 +36,8 @@ use crate::verdict::OrderEvidence;
 /// Evidence of more operations than this is tried again as a window.
 const OPS_WANTED: usize = 12;
 
-/// What all the searches together may explore. The stop flag is not looked at: the violation is already
-/// certain, and evidence that was never reduced would be of no use to anybody.
+/// What all the searches together may explore. The stop flag is not looked at: the violation is
+/// already certain, and evidence that was never reduced would be of no use to anybody.
 const CONFIGURATIONS_MAX: u64 = 20_000_000;
 
 /// What one of the searches may explore.

@@ -10,12 +10,13 @@
 //! ```
 //!
 //! Sources: Herlihy & Wing 1990 (the definition, and locality: per key is enough); Wing & Gong 1993
-//! (the search); Lowe 2017 (undo list and cache of configurations); Horn & Kroening 2015 (per key); Gibbons & Korach
-//! 1997 (zones).
+//! (the search); Lowe 2017 (undo list and cache of configurations); Horn & Kroening 2015 (per key);
+//! Gibbons & Korach 1997 (zones).
 //!
 //! The budget is shared in rounds so that the verdict does not depend on the number of cores: every
-//! undecided key gets an equal share, and what is left over goes to the next round. No key is skipped
-//! because another one was found illegal, so the figures are the same on every machine, too.
+//! undecided key gets an equal share, and what is left over goes to the next round. No key is
+//! skipped because another one was found illegal, so the figures are the same on every machine,
+//! too.
 
 mod cache;
 mod evidence;
@@ -38,8 +39,8 @@ use search::{Limits, Outcome};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Model {
     /// A register per key with `read`, `write` and `cas`, each key nil at first. A `fail` did not
-    /// happen, and a failed `cas` constrains nothing; an `info` may have happened at any time after its
-    /// invocation, or never.
+    /// happen, and a failed `cas` constrains nothing; an `info` may have happened at any time after
+    /// its invocation, or never.
     Register,
 }
 
@@ -85,8 +86,8 @@ fn verdict(history: &History, split: &Split, rounds: &Rounds, budget: &Budget<'_
     let decided = rounds.outcomes.iter().filter(|outcome| **outcome == Outcome::Legal).count();
     let key = &split.keys[key];
     let why = format!(
-        "{}: {decided} of {} keys are linearizable, the others are undecided; of key {} at most {placed} \
-         of {} operations could be put in order",
+        "{}: {decided} of {} keys are linearizable, the others are undecided; of key {} at most \
+         {placed} of {} operations could be put in order",
         if budget.stopped() { "time was up" } else { "the budget was spent" },
         split.keys.len(),
         key.name.as_deref().unwrap_or("(none)"),

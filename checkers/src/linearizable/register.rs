@@ -222,15 +222,17 @@ impl Builder {
 
 /// Drops the indeterminate operations whose value no kept operation observes.
 ///
-/// A value is observed if an `ok` read or cas found it, or if an indeterminate cas that is kept itself
-/// may have found it. The history without the dropped operations is legal iff the whole one is:
-/// * an order without them is an order of the whole, since an indeterminate operation need not happen;
+/// A value is observed if an `ok` read or cas found it, or if an indeterminate cas that is kept
+/// itself may have found it. The history without the dropped operations is legal iff the whole one
+/// is:
+/// * an order without them is an order of the whole, since an indeterminate operation need not
+///   happen;
 /// * in an order of the whole, whoever finds a value v has behind it the last operation that set
 ///   it; v is observed, so that operation is kept, and so is the order's legality when all
 ///   the dropped ones are taken out at once.
 ///
-/// Without the part about kept cas this would be wrong: in `info write 1, info cas 1 -> 2, ok read 2`
-/// nobody who certainly acted saw 1, but without that write the read is impossible.
+/// Without the part about kept cas this would be wrong: in `info write 1, info cas 1 -> 2, ok read
+/// 2` nobody who certainly acted saw 1, but without that write the read is impossible.
 fn drop_unobserved(ops: &mut Vec<KeyOp>, values: usize) {
     let mut observed = vec![false; values];
     let mut cas_to: Vec<Vec<ValueId>> = vec![Vec::new(); values];

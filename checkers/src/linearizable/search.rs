@@ -1,7 +1,7 @@
 //! Wing & Gong's search with Lowe's undo list and a cache of configurations.
 //!
-//! A configuration is (operations placed, state). From it, every operation may come next that was invoked
-//! before the first return among those not placed yet, and that is possible in this state.
+//! A configuration is (operations placed, state). From it, every operation may come next that was
+//! invoked before the first return among those not placed yet, and that is possible in this state.
 //!
 //! ```text
 //!   placed   1111111111 0 1 1 0 1 0 0 0     only the window from the first 0 is kept in the cache:
@@ -9,17 +9,19 @@
 //!                      low
 //! ```
 //!
-//! What keeps the tree small. Call an order *good* if every optional (indeterminate) operation in it is
-//! followed at once by one that observes it. If there is an order, there is a good one: take out
-//! whatever optional operation is not observed, again and again. The search looks for a good order.
+//! What keeps the tree small. Call an order *good* if every optional (indeterminate) operation in
+//! it is followed at once by one that observes it. If there is an order, there is a good one: take
+//! out whatever optional operation is not observed, again and again. The search looks for a good
+//! order.
 //! * **Reads at once**: a read that fits the state is placed without alternative. Moving it to
-//!   the front changes no state, and an optional operation that it observed before is still observed
-//!   by the next one or can be taken out.
+//!   the front changes no state, and an optional operation that it observed before is still
+//!   observed by the next one or can be taken out.
 //! * **Optional on demand**: an optional operation is tried only if an operation that may come
-//!   next is blocked and asks for its value, directly or through a chain of optional cas; and no blind
-//!   write comes right behind it.
-//! * **Twins**: of operations with the same effect that may come next, only the one with the earliest
-//!   return is tried, and of optional ones the first invoked: in any order their names can be exchanged.
+//!   next is blocked and asks for its value, directly or through a chain of optional cas; and no
+//!   blind write comes right behind it.
+//! * **Twins**: of operations with the same effect that may come next, only the one with the
+//!   earliest return is tried, and of optional ones the first invoked: in any order their names can
+//!   be exchanged.
 //! * **No way back**: a value that is still to be observed, and that nobody is left to produce,
 //!   is not overwritten. This makes histories with unique values nearly linear.
 
@@ -106,7 +108,8 @@ struct Search {
     required: Vec<KeyOp>,
     /// Numbers the effects of the required operations.
     effect_of: Vec<u32>,
-    /// The required operations not placed yet, in order of invocation, as a ring through position `n`.
+    /// The required operations not placed yet, in order of invocation, as a ring through position
+    /// `n`.
     next: Vec<u32>,
     prev: Vec<u32>,
     /// A bit per required operation.
@@ -227,7 +230,8 @@ impl Search {
         }
     }
 
-    /// Puts the moves of a configuration that was never seen on the stack, the most promising one last.
+    /// Puts the moves of a configuration that was never seen on the stack, the most promising one
+    /// last.
     fn expand(&mut self) {
         let moves_from = self.moves.len();
         self.stamp += 1;
@@ -239,8 +243,8 @@ impl Search {
             let KeyOp { effect, ret, .. } = self.required[at as usize];
             bound = bound.min(ret);
             if effect == Effect::Read(self.state) {
-                // Whatever else may come next: this read may come first. Nothing to remember, either:
-                // the configuration has this one successor only.
+                // Whatever else may come next: this read may come first. Nothing to remember,
+                // either: the configuration has this one successor only.
                 self.moves.truncate(moves_from);
                 self.moves.push(Move::Required(at));
                 return;
@@ -304,7 +308,8 @@ impl Search {
                 let available = class.invokes.get(class.used).is_some_and(|invoke| *invoke < bound);
                 match (available, class.effect) {
                     (false, _) | (_, Effect::Read(_)) => {}
-                    // A blind optional write behind an optional operation would leave it unobserved.
+                    // A blind optional write behind an optional operation would leave it
+                    // unobserved.
                     (_, Effect::Write(_)) if self.after_optional => {}
                     (_, Effect::Write(_)) => self.moves.push(Move::Optional(number)),
                     (_, Effect::Cas(from, _)) if from == self.state => {
@@ -369,7 +374,8 @@ impl Search {
         match by {
             Move::Optional(class) => self.classes[class as usize].used -= 1,
             Move::Required(at) => {
-                // The neighbours are as they were when it was taken out: later moves are undone first.
+                // The neighbours are as they were when it was taken out: later moves are undone
+                // first.
                 let (prev, after) = (self.prev[at as usize], self.next[at as usize]);
                 self.next[prev as usize] = at;
                 self.prev[after as usize] = at;

@@ -2,8 +2,8 @@
 //!
 //! Values whose write is unique have *clusters*: the write and everything that finds its value, one
 //! block in every order. So two values contradict each other as soon as something of the first
-//! completed before something of the second began, and the other way round as well (Gibbons & Korach
-//! 1997). A stale read, a lost write and two reads that disagree are all of this kind.
+//! completed before something of the second began, and the other way round as well (Gibbons &
+//! Korach 1997). A stale read, a lost write and two reads that disagree are all of this kind.
 
 use super::evidence::{Case, Piece};
 use super::explain::Order;
@@ -174,7 +174,8 @@ struct Cluster<'a> {
     value: ValueId,
     /// Its write; nothing for the value of the start.
     producer: Option<&'a Piece>,
-    /// The operation that completed first; nothing for the value of the start, which was there before.
+    /// The operation that completed first; nothing for the value of the start, which was there
+    /// before.
     first: Option<&'a Piece>,
     /// The operation that began last.
     last: &'a Piece,
@@ -277,8 +278,8 @@ fn both(
     seen: &Piece,
 ) -> String {
     format!(
-        "{} had completed at {} before {} began at {}, so {} came before {}; but {} had completed at {} \
-         before {} began at {}, so it came after",
+        "{} had completed at {} before {} began at {}, so {} came before {}; but {} had completed \
+         at {} before {} began at {}, so it came after",
         words.op(first),
         words.time(first.op.ret),
         words.op(new.last),
@@ -306,12 +307,13 @@ fn general(words: &Words<'_>, case: &Case, order: &Order, steps: &[EvidenceStep]
     let op = words.op(&case.pieces[op]);
     if placed.is_empty() {
         return format!(
-            "no order of these {count} operations explains their results: {op} cannot come first, since {why}"
+            "no order of these {count} operations explains their results: {op} cannot come first, \
+             since {why}"
         );
     }
     format!(
-        "no order of these {count} operations explains their results: after {} nothing fits; {op} cannot \
-         follow, since {why}",
+        "no order of these {count} operations explains their results: after {} nothing fits; {op} \
+         cannot follow, since {why}",
         placed.join(", "),
     )
 }

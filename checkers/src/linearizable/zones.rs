@@ -1,23 +1,24 @@
 //! Contradictions at sight, in O(n log n): values that cannot both have had their time.
 //!
-//! A value with one producer has a *cluster*: the producer and all that find the value. In every order a
-//! cluster is one block, since once the register holds something else the value never comes back. Let f be
-//! the earliest return in the cluster and s its latest invocation. If f < s, the register held the value
-//! during all of [f, s], a *forward* zone; else the block is somewhere in [s, f], a *backward* one.
+//! A value with one producer has a *cluster*: the producer and all that find the value. In every
+//! order a cluster is one block, since once the register holds something else the value never comes
+//! back. Let f be the earliest return in the cluster and s its latest invocation. If f < s, the
+//! register held the value during all of [f, s], a *forward* zone; else the block is somewhere in
+//! [s, f], a *backward* one.
 //!
 //! ```text
 //!   write 1 |--|                read 1 |--|          forward:   f(1) < s(1)
-//!                write 2 |--|                        backward:  s(2) < f(2), inside of the zone of 1
+//!                write 2 |--|                        backward:  s(2) < f(2), in the zone of 1
 //! ```
 //!
-//! Cluster a must stand before b when f(a) < s(b). So it is a contradiction if two forward zones overlap,
-//! or a backward zone lies in a forward one (Gibbons & Korach 1997). For reads and writes with unique
-//! values these are all contradictions there are, so such a history is decided. Of any other one
-//! the values with several producers are left out, and what a chain of cas adds, too: it can be refuted
-//! here, and else it is left to the search.
+//! Cluster a must stand before b when f(a) < s(b). So it is a contradiction if two forward zones
+//! overlap, or a backward zone lies in a forward one (Gibbons & Korach 1997). For reads and writes
+//! with unique values these are all contradictions there are, so such a history is decided. Of any
+//! other one the values with several producers are left out, and what a chain of cas adds, too: it
+//! can be refuted here, and else it is left to the search.
 //!
-//! A cas from a to b is the last of block a and the first of block b. That its two blocks share it does no
-//! harm: against a third one both are blocks, and against each other a stands before b.
+//! A cas from a to b is the last of block a and the first of block b. That its two blocks share it
+//! does no harm: against a third one both are blocks, and against each other a stands before b.
 
 use super::register::{Effect, NEVER, Problem, ValueId};
 
@@ -88,9 +89,7 @@ fn clusters(problem: &Problem<'_>) -> Vec<Cluster> {
         let ret = if op.ret == NEVER { NOTHING } else { u64::from(op.ret) + 1 };
         if let Some(value) = op.effect.produces() {
             let cluster = &mut clusters[value as usize];
-            // A cas from a value to itself sets nothing that was not there.
-            let itself = op.effect.observes() == Some(value);
-            cluster.producers += if itself { 2 } else { 1 };
+            cluster.producers += 1;
             cluster.produced_from = invoke;
             cluster.first = cluster.first.min(ret);
             // An optional producer of a value that somebody found did happen; if nobody did, then

@@ -21,8 +21,8 @@ pub(crate) struct Shape {
     pub(crate) infos: usize,
     /// Whether a third of the operations is a cas.
     pub(crate) cas: bool,
-    /// From this operation of each key on, one read in twenty answers what the register held a while
-    /// ago.
+    /// From this operation of each key on, one read in twenty answers what the register held a
+    /// while ago.
     pub(crate) stale_from: Option<usize>,
 }
 

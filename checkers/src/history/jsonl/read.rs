@@ -1,14 +1,14 @@
 //! The reader: streaming, strict, and forgiving at one place only, the torn end.
 //!
 //! ```text
-//!   line --> fields, borrowed as raw JSON --> event, interned --> rules of the processes --> History
+//!   line --> fields, as raw JSON --> event, interned --> rules of the processes --> History
 //!                    \ bad: the last line?  Torn, dropped
 //!                                    else   ReadError { file, line, column, problem }
 //! ```
 //!
-//! What counts as torn: a last line without line break that is no JSON, or a tail of bytes that are no
-//! text (a file system may fill a block that it lost with zeros). Everything else that is bad is an
-//! error: to drop a line from the middle would make false accusations.
+//! What counts as torn: a last line without line break that is no JSON, or a tail of bytes that are
+//! no text (a file system may fill a block that it lost with zeros). Everything else that is bad is
+//! an error: to drop a line from the middle would make false accusations.
 
 use super::super::pairing::Processes;
 use crate::history::{Datum, Event, EventType, History, Process, Symbol, Symbols, Value};
@@ -16,8 +16,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::io::{self, BufRead};
 
-/// The longest line that is read, in bytes. A line longer than this is no event, and must not fill the
-/// memory before somebody says so.
+/// The longest line that is read, in bytes. A line longer than this is no event, and must not fill
+/// the memory before somebody says so.
 pub const LINE_BYTES_MAX: usize = 64 << 20;
 
 /// The most that an error quotes of what it found, in characters.
@@ -119,9 +119,9 @@ fn next_line(reader: &mut impl BufRead, buffer: &mut Vec<u8>) -> io::Result<usiz
     io::Read::take(reader, LINE_BYTES_MAX as u64 + 1).read_until(b'\n', buffer)
 }
 
-/// Whether this line, which could not be parsed, is where a torn end begins, and if so the number of
-/// bytes that follow it. The first line only counts when it looks like the start of an event: else
-/// every picture and every archive would be an empty history with a torn line.
+/// Whether this line, which could not be parsed, is where a torn end begins, and if so the number
+/// of bytes that follow it. The first line only counts when it looks like the start of an event:
+/// else every picture and every archive would be an empty history with a torn line.
 fn torn_rest(reader: &mut impl BufRead, buffer: &[u8], line: usize) -> io::Result<Option<u64>> {
     let text = is_text(buffer);
     if buffer.len() > LINE_BYTES_MAX || line == 1 && !(text && buffer.starts_with(b"{")) {
