@@ -40,10 +40,7 @@ fn names_that_do_not_exist_are_named_with_the_nearest_one_and_the_list() {
             &["run", "raft", "--bug", "stale-reads"],
             ["\"stale-reads\"", "\"stale-read\"", "tribunal show raft"],
         ),
-        (
-            &["run", "raft", "--set", "red=lease"],
-            ["\"red\"", "\"reads\"", "tribunal show raft"],
-        ),
+        (&["run", "raft", "--set", "red=lease"], ["\"red\"", "\"reads\"", "tribunal show raft"]),
         (&["run", "raft", "--ask", "leadr"], ["\"leadr\"", "\"leader\"", "tribunal run --help"]),
         (&["run", "raft", "--fualts", "kill"], ["--fualts", "--faults", "--help"]),
         (&["show", "rafd"], ["\"rafd\"", "\"raft\"", "tribunal list"]),

@@ -1,5 +1,5 @@
-//! Whole runs of the real thing: five processes, real faults, verdict and report. Where namespaces are
-//! refused the runs fall back to loopback, and what needs links says `skipped`.
+//! Whole runs of the real thing: five processes, real faults, verdict and report. Where namespaces
+//! are refused the runs fall back to loopback, and what needs links says `skipped`.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -75,7 +75,8 @@ fn start(folder: &Path, arguments: &[&str]) -> (Child, PathBuf, String) {
         .spawn()
         .expect("the program starts");
     wait_until("operations are recorded", || {
-        fs::metadata(folder.join("store/latest/history.jsonl")).is_ok_and(|file| file.len() > 100_000)
+        fs::metadata(folder.join("store/latest/history.jsonl"))
+            .is_ok_and(|file| file.len() > 100_000)
     });
     let path = latest(folder);
     let time = path.file_name().expect("a name").to_string_lossy().into_owned();

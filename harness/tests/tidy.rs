@@ -75,7 +75,9 @@ fn files() -> Vec<(String, String)> {
     }
     paths.sort();
     assert!(paths.len() > 20, "the sources were not found below {}", root.display());
-    let name = |path: &Path| path.strip_prefix(&root).expect("below the root").to_string_lossy().into_owned();
+    let name = |path: &Path| {
+        path.strip_prefix(&root).expect("below the root").to_string_lossy().into_owned()
+    };
     let text = |path: &Path| fs::read_to_string(path).expect("sources are UTF-8");
     paths.iter().map(|path| (name(path), text(path))).collect()
 }

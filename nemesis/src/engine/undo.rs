@@ -175,8 +175,8 @@ impl Engine {
         }
     }
 
-    /// Links that did not look clear may only have been busy: with what was queued on them, or because
-    /// the machine was.
+    /// Links that did not look clear may only have been busy: with what was queued on them, or
+    /// because the machine was.
     fn look_again(&mut self, index: usize) {
         if self.active[index].stage.links_are_clear() {
             return;
