@@ -21,6 +21,7 @@ pub(crate) fn spec(nodes: u8, fabric: Fabric, folder: &Path) -> LocalSpec {
         run_dir: folder.to_owned(),
         program: std::env::current_exe().unwrap(),
         args: vec!["--node".into()],
+        environment: Vec::new(),
         node_file: Box::new(|node, addresses| {
             addresses[usize::from(node.0)].to_string().into_bytes()
         }),

@@ -2,8 +2,8 @@
 //!
 //! | combinator | `WaitUntil`, `Pending` | `Done` |
 //! |---|---|---|
-//! | stagger, delay | passed on; `WaitUntil` of their own between operations | passed on when asked |
-//! | time_limit | cut to `WaitUntil` the deadline, so that somebody asks then | passed on |
+//! | stagger, delay | passed on; `WaitUntil` of their own between operations | passed on if asked |
+//! | time_limit | cut to `WaitUntil` the deadline: somebody asks then | passed on |
 //! | sleep | `WaitUntil` its end | after its end |
 //!
 //! `g.limit(3).stagger(..)` learns that its child is done only when the gap after the third

@@ -7,20 +7,15 @@
 //! ```
 //!
 //! * **A few keys at a time.** Operations meet on a key only if several threads use it at once; so
-//!   every
-//!   operation picks one of a few active keys, about five threads to each.
+//!   every operation picks one of a few active keys, about five threads to each.
 //! * **A bounded number of operations per key.** Whether a history is linearizable is decided key
-//!   by key,
-//!   at a cost that grows fast with the operations on a key. A key is used up and a fresh one takes
-//!   its place; keys count up from zero and none is used again.
+//!   by key, at a cost that grows fast with the operations on a key. A key is used up and a fresh
+//!   one takes its place; keys count up from zero and none is used again.
 //! * **Every written value is unique on its key**: a counter. Any stale read shows, because no
-//!   other
-//!   write can explain its value, and the check is cheap.
+//!   other write can explain its value, and the check is cheap.
 //! * **A compare-and-set begins from a value that was seen**: the newest that was acknowledged or
-//!   read,
-//!   so that many succeed; sometimes an older one, that must not match. Before any is known a write
-//! takes
-//!   its place.
+//!   read, so that many succeed; sometimes an older one, that must not match. Before any is known a
+//!   write takes its place.
 //!
 //! Shortcut: what a key is believed to hold is the newest value that was acknowledged or read.
 //! Another may have been written meanwhile; then a compare-and-set fails, which tests as much. With
