@@ -75,13 +75,13 @@ const RAFT_BUGS: &[PlantedBug] = &[
     PlantedBug {
         name: "stale-read",
         about: "Any node answers reads from its own state without asking anybody.",
-        exposed_by: "no fault at all: a follower is always a little behind",
+        exposed_by: "--faults none --time 10s",
         seen_in: "etcd answered reads without asking a quorum: coreos/etcd issue 741, 2014",
     },
     PlantedBug {
         name: "early-ack",
         about: "A leader commits, applies and answers as soon as its own log has the entry.",
-        exposed_by: "isolating the leader while clients still reach it",
+        exposed_by: "--faults partition-leader --time 20s",
         seen_in: "Redpanda claimed entries replicated that a new leader then truncated: \
                   redpanda-data/redpanda pull request 3003, 2021",
     },
@@ -89,14 +89,14 @@ const RAFT_BUGS: &[PlantedBug] = &[
         name: "forget-vote",
         about: "Neither a vote nor the term that it was given in is written to disk, so a \
                 restarted cluster elects another leader in a term that had one.",
-        exposed_by: "killing and restarting all nodes about every 700 ms, with hundreds of keys",
+        exposed_by: "--faults election-storm --time 45s",
         seen_in: "Votes forgotten within their term: camunda/camunda issue 5356, 2020, and \
                   hazelcast/hazelcast pull request 16643, 2020; the rule is figure 2 of the paper",
     },
     PlantedBug {
         name: "no-fsync",
         about: "Entries are acknowledged before they are on disk.",
-        exposed_by: "killing a majority or all nodes at once, and restarting them",
+        exposed_by: "--faults kill-all --time 20s",
         seen_in: "NATS JetStream flushed every two minutes and acknowledged at once: \
                   jepsen.io/analyses/nats-2.12.1, 2025",
     },
@@ -104,34 +104,34 @@ const RAFT_BUGS: &[PlantedBug] = &[
         name: "commit-old-term",
         about: "Entries of earlier terms are committed by counting replicas, so no entry of its \
                 own begins a leader's term; its own entries are sent in batches, every 300 ms.",
-        exposed_by: "isolating every new leader within about 150 ms of its election",
+        exposed_by: "--faults deposed-leaders --time 45s",
         seen_in: "LogCabin, by the author of the paper: logcabin/logcabin issue 44, 2013; also \
                   canonical/raft issue 220, 2021; figure 8 of the paper",
     },
     PlantedBug {
         name: "long-lease",
         about: "The lease lasts eight election timeouts, and followers do not hold back votes.",
-        exposed_by: "lease reads, isolating the leader while clients still reach it",
+        exposed_by: "--faults partition-leader --fault-interval 1500ms --reads lease --time 45s",
         seen_in: "JRaft read from a leader that another had replaced: sofastack/sofa-jraft \
                   issue 25, 2019; thesis, section 6.4.1",
     },
     PlantedBug {
         name: "snapshot-forgets-last",
         about: "A snapshot claims an entry whose effect it lacks.",
-        exposed_by: "a snapshot every 5 entries, killing and restarting all nodes",
+        exposed_by: "--faults kill-all --fault-interval 500ms --set snapshot-every=5 --time 25s",
         seen_in: "The example server of etcd's Raft took snapshots that lacked changes already \
                   counted: etcd-io/etcd issue 8091, 2017",
     },
     PlantedBug {
         name: "vote-without-log-check",
         about: "Votes go to any candidate, however old its log is.",
-        exposed_by: "halves, one after another without a pause; or killing all nodes under load",
+        exposed_by: "--faults partition-halves --fault-interval 100ms --time 30s",
         seen_in: "streed/simpleRaft issue 10, 2016; the rule is section 5.4.1 of the paper",
     },
     PlantedBug {
         name: "cas-at-proposal",
         about: "A compare-and-set is compared when it is proposed, not when it is applied.",
-        exposed_by: "no fault at all: clients that compare and set the same key",
+        exposed_by: "--faults none --time 10s",
         seen_in: "A race between check and use, CWE-367",
     },
 ];
@@ -159,7 +159,7 @@ pub struct PlantedBug {
     pub name: &'static str,
     /// The mistake, in a sentence.
     pub about: &'static str,
-    /// The run that exposes it, as arguments: `--faults leader-partition --reads lease`.
+    /// The run that exposes it, as arguments: `--faults partition-leader --reads lease`.
     pub exposed_by: &'static str,
     /// Where such a bug was seen.
     pub seen_in: &'static str,
