@@ -9,8 +9,8 @@
 //!
 //! Every reason is listed, not the first only: whoever repairs the run wants all of them at once.
 
-use crate::history::History;
 use crate::history::notes::{FaultNote, FaultStep, Note, Phase};
+use crate::history::{EventType, History, Symbol};
 use crate::stats::{self, Counts, Stats};
 use crate::verdict::{Judgement, Verdict};
 use std::collections::BTreeMap;
@@ -26,8 +26,10 @@ const TEXT_CHARS_MAX: usize = 80;
 pub struct Expected<'a> {
     /// The functions of the workload, each of which has to be acknowledged in the main phase.
     pub functions: &'a [&'a str],
-    /// Whether the workload ends with final reads.
+    /// Whether the workload ends with final reads of every key.
     pub final_reads: bool,
+    /// How many faults were planned.
+    pub faults_planned: usize,
 }
 
 /// Judges whether the run tested what it set out to test.
@@ -39,6 +41,14 @@ pub fn check(history: &History, expected: &Expected<'_>) -> Judgement {
     main_phase(&stats, expected, &mut reasons);
     if expected.final_reads {
         reasons.extend(final_reads(&stats));
+        reasons.extend(keys_not_read(history));
+    }
+    if faults.len() < expected.faults_planned {
+        reasons.push(format!(
+            "{} of {} planned faults were never asked for",
+            expected.faults_planned - faults.len(),
+            expected.faults_planned
+        ));
     }
     unseen_faults(&faults, &mut reasons);
     let seen = faults.values().filter(|fault| fault.installed).count();
@@ -101,6 +111,26 @@ fn final_reads(stats: &Stats) -> Option<String> {
     }
     let asked: u64 = reads.iter().map(|counts| counts.ok + counts.fail + counts.info).sum();
     (sum_ok(reads) == 0).then(|| format!("none of {asked} final reads was answered"))
+}
+
+/// A write that was acknowledged and then lost shows to nobody on a key that is not read again.
+fn keys_not_read(history: &History) -> Option<String> {
+    let mut final_reads = false;
+    let mut unread: BTreeMap<Symbol, bool> = BTreeMap::new();
+    for event in history.events() {
+        if let Some(Note::Phase(phase)) = Note::from_event(history, event) {
+            final_reads = phase == Phase::FinalReads;
+        }
+        let Some(key) = event.key else { continue };
+        let is_read = history.text(event.f) == "read";
+        match event.kind {
+            EventType::Ok | EventType::Info if !is_read => _ = unread.insert(key, true),
+            EventType::Ok if final_reads => _ = unread.insert(key, false),
+            _ => {}
+        }
+    }
+    let left = unread.values().filter(|unread| **unread).count();
+    (left > 0).then(|| format!("{left} of {} keys were not read once more", unread.len()))
 }
 
 struct Fault {

@@ -84,9 +84,11 @@ impl goldenscript::Runner for Runner {
                 Ok(judgement(&linearizable::check(claim, &self.history, model, &budget)))
             }
             ("vacuity", functions) => {
-                let final_reads = command.consume_args().take_key("final_reads");
-                let final_reads = final_reads == Some("true");
-                let expected = vacuity::Expected { functions, final_reads };
+                let mut arguments = command.consume_args();
+                let final_reads = arguments.take_key("final_reads") == Some("true");
+                let planned = arguments.take_key("planned").map_or(Ok(0), str::parse);
+                let faults_planned = planned?;
+                let expected = vacuity::Expected { functions, final_reads, faults_planned };
                 Ok(judgement(&vacuity::check(&self.history, &expected)))
             }
             ("stats", []) => Ok(counts(&stats::stats(&self.history))),

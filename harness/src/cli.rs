@@ -102,9 +102,12 @@ pub struct RunArgs {
     /// How long a client waits for an answer
     #[arg(long, default_value = "1s", value_parser = duration, value_name = "DURATION")]
     pub op_timeout: Duration,
-    /// Mean time between faults of one class
+    /// Mean pause between faults of one class; each class has its own if not given
     #[arg(long, value_parser = duration, value_name = "DURATION")]
     pub fault_interval: Option<Duration>,
+    /// Mean length of a fault; each class has its own if not given
+    #[arg(long, value_parser = duration, value_name = "DURATION")]
+    pub fault_length: Option<Duration>,
     /// How long the cluster may recover between the last fault and the final reads
     #[arg(long, default_value = "2s", value_parser = duration, value_name = "DURATION")]
     pub settle: Duration,

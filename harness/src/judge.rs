@@ -45,6 +45,8 @@ pub struct Case<'a> {
     pub workload: &'static Workload,
     /// Whether the run was to end with final reads.
     pub final_reads: bool,
+    /// How many faults were planned.
+    pub faults_planned: usize,
     /// Whether there must be nothing vacuous about it; a bare history file need not have phases.
     pub whole_run: bool,
     /// How long the checkers may take.
@@ -71,8 +73,11 @@ pub fn judge(history: &History, case: &Case<'_>, cancelled: impl Fn() -> bool + 
         linearizable::check(&claim, history, Model::Register, budget)
     })];
     if case.whole_run {
-        let expected =
-            Expected { functions: case.workload.functions, final_reads: case.final_reads };
+        let expected = Expected {
+            functions: case.workload.functions,
+            final_reads: case.final_reads,
+            faults_planned: case.faults_planned,
+        };
         judgements.push(vacuity::check(history, &expected));
     }
     let verdict = judgements

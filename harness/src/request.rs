@@ -9,6 +9,7 @@ use crate::suggest;
 use nemesis::catalogue::Entry;
 use nemesis::plan::{PlanError, PlanOptions, PlannedFault, expand, plan};
 use std::path::Path;
+use std::time::Duration;
 use targets::catalogue::{self, PlantedBug, Target};
 use targets::seed::Seed;
 use workloads::catalogue::{self as work, Phases, Settings, Workload};
@@ -78,8 +79,11 @@ impl Request {
     /// The faults of the run, as drawn from the seed, among those that the environment offers.
     pub fn plan(&self, offered: &[&'static Entry]) -> Result<Vec<PlannedFault>, Failure> {
         let names: Vec<String> = offered.iter().map(|entry| entry.name.to_owned()).collect();
-        let interval_ms = self.args.fault_interval.map(|interval| interval.as_millis() as u64);
-        let options = PlanOptions { interval_ms, ..PlanOptions::default() };
+        let ms = |duration: Duration| duration.as_millis() as u64;
+        let options = PlanOptions {
+            interval_ms: self.args.fault_interval.map(ms),
+            length_ms: self.args.fault_length.map(ms),
+        };
         let main_phase_ms = self.args.time.as_millis() as u64;
         let mut stream = self.seed.stream("fault plan");
         plan(&names, self.args.nodes, main_phase_ms, options, &mut stream)
@@ -101,7 +105,7 @@ impl Request {
     /// The command that repeats the run.
     pub fn repeat_command(&self) -> String {
         let args = &self.args;
-        let millis = |duration: std::time::Duration| format!("{}ms", duration.as_millis());
+        let millis = |duration: Duration| format!("{}ms", duration.as_millis());
         let mut words = vec!["tribunal".to_owned(), "run".to_owned(), self.target.name.to_owned()];
         let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), value]);
         flag("workload", self.workload.name.to_owned());
@@ -121,6 +125,9 @@ impl Request {
         flag("op-timeout", millis(args.op_timeout));
         if let Some(interval) = args.fault_interval {
             flag("fault-interval", millis(interval));
+        }
+        if let Some(length) = args.fault_length {
+            flag("fault-length", millis(length));
         }
         flag("settle", millis(args.settle));
         if args.fabric != Fabric::Auto {

@@ -53,16 +53,29 @@ pub struct RunDir(PathBuf);
 impl RunDir {
     /// Makes the folder of a new run, and points `latest` at it.
     pub fn create(store: &Path, name: &str) -> Result<Self, Failure> {
-        let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%.3fZ").to_string();
         let parent = store.join(name);
-        let path = parent.join(&time);
-        fs::create_dir_all(path.join("nodes")).map_err(|error| {
+        let refused = |path: &Path, error: &std::io::Error| {
             Failure::SetUp(format!(
                 "the run's folder {} cannot be made: {error}\n\
                  choose a place that can be written with --store DIR",
                 path.display()
             ))
-        })?;
+        };
+        fs::create_dir_all(&parent).map_err(|error| refused(&parent, &error))?;
+        let (time, path) = loop {
+            let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%.3fZ").to_string();
+            let path = parent.join(&time);
+            match fs::create_dir(&path) {
+                Ok(()) => break (time, path),
+                // Another run began in the same millisecond: the folder is its own.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                Err(error) => return Err(refused(&path, &error)),
+            }
+        };
+        let nodes = path.join("nodes");
+        fs::create_dir(&nodes).map_err(|error| refused(&nodes, &error))?;
         // A run without its `latest` is still a run: a file system without links is no reason to
         // stop.
         let _ = point(&parent.join("latest"), Path::new(&time));

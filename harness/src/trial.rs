@@ -20,6 +20,7 @@ use crate::runner::scheduler::Scheduler;
 use crate::runner::{Conductor, Recorded};
 use crate::screen::{self, say};
 use crate::store::{FORMAT, RunDir, RunRecord};
+use checkers::verdict::Judgement;
 use nemesis::catalogue::Entry;
 use nemesis::engine::{Engine, EngineOptions};
 use nemesis::fault::Need;
@@ -72,7 +73,7 @@ pub fn hold(request: &Request, run: &RunDir, place: &Place) -> Result<Ending, Fa
         say(&format!("saved; check it with: {}", record.facts.check_command));
         return Ok(Ending::Interrupted);
     }
-    let sentence = sentence(request, &recorded, &interrupts);
+    let sentence = sentence(request, &record, &recorded, &interrupts);
     let ending = conclude(run, &mut record, &recorded, &sentence)?;
     Ok(ending)
 }
@@ -194,19 +195,26 @@ fn take_place(
     Ok(recorded)
 }
 
-fn sentence(request: &Request, recorded: &Recorded, interrupts: &Interrupts) -> Sentence {
+fn sentence(
+    request: &Request,
+    record: &RunRecord,
+    recorded: &Recorded,
+    interrupts: &Interrupts,
+) -> Sentence {
     let case = Case {
         target: request.target.name,
         claim: request.claim,
         workload: request.workload,
         final_reads: true,
+        faults_planned: record.plan.len(),
         whole_run: true,
         budget: request.args.check_budget,
     };
     judge::judge(&recorded.history, &case, || interrupts.impatient())
 }
 
-/// Stores and prints what was found.
+/// Stores and prints what was found. What cannot be stored is said beside the verdict: a violation
+/// must not be lost because a disk is full.
 fn conclude(
     run: &RunDir,
     record: &mut RunRecord,
@@ -223,25 +231,38 @@ fn conclude(
     }
     record.verdict = Some(verdict.word().to_owned());
     record.exit_code = Some(ending.code());
-    run.write_judgements(verdict, judgements)?;
-    // A page that cannot be made is said, and changes no verdict.
-    let limits = reports::Limits::default();
-    let report = match reports::html(&record.facts, &recorded.history, judgements, &limits) {
-        Ok(page) => run
-            .write("report.html", page.as_bytes())
-            .map_or_else(|e| e.to_string(), |()| run.file("report.html").display().to_string()),
-        Err(error) => format!("not made: {error}"),
+    let mut failures = Vec::new();
+    failures.extend(run.write_judgements(verdict, judgements).err());
+    let report = match write_report(run, record, recorded, judgements) {
+        Ok(path) => path,
+        Err(why) => format!("not made: {why}"),
     };
-    run.write_record(record)?;
+    failures.extend(run.write_record(record).err());
     let mut next = vec![("report", report), ("check", record.facts.check_command.clone())];
-    if let Some(damage) = &record.facts.history_damage {
-        next.push(("damage", damage.clone()));
-    }
+    next.extend(record.facts.history_damage.iter().map(|damage| ("damage", damage.clone())));
+    next.extend(failures.iter().map(|failure| ("damage", failure.to_string())));
     if !recorded.healed {
         next.push(("heal", format!("faults may remain; run: tribunal heal {}", run.name())));
     }
     next.push(("repeat", record.facts.repeat_command.clone()));
     let faults = screen::fault_counts(&recorded.history);
     say(&screen::closing(verdict, judgements, stats, Some(faults), &next));
-    Ok(ending)
+    match failures.into_iter().next() {
+        Some(failure) if ending != Ending::Invalid => Err(failure),
+        _ => Ok(ending),
+    }
+}
+
+/// Writes the page; one that cannot be made changes no verdict.
+fn write_report(
+    run: &RunDir,
+    record: &RunRecord,
+    recorded: &Recorded,
+    judgements: &[Judgement],
+) -> Result<String, String> {
+    let limits = reports::Limits::default();
+    let page = reports::html(&record.facts, &recorded.history, judgements, &limits)
+        .map_err(|error| error.to_string())?;
+    run.write("report.html", page.as_bytes()).map_err(|error| error.to_string())?;
+    Ok(run.file("report.html").display().to_string())
 }

@@ -118,7 +118,8 @@ const RAFT_BUGS: &[PlantedBug] = &[
     PlantedBug {
         name: "snapshot-forgets-last",
         about: "A snapshot claims an entry whose effect it lacks.",
-        exposed_by: "--faults kill-all --fault-interval 500ms --set snapshot-every=5 --time 25s",
+        exposed_by: "--faults kill-all --fault-interval 500ms --fault-length 500ms \
+                     --set snapshot-every=5 --time 45s",
         seen_in: "The example server of etcd's Raft took snapshots that lacked changes already \
                   counted: etcd-io/etcd issue 8091, 2017",
     },

@@ -59,6 +59,7 @@ fn check_one(args: &CheckArgs, input: &str) -> Result<(Sentence, Option<String>)
             claim: "linearizable",
             workload: request::workload("register")?,
             final_reads: false,
+            faults_planned: 0,
             whole_run: false,
             budget: args.check_budget,
         };
@@ -116,6 +117,7 @@ pub(super) fn judge_run(
         claim: &record.claim,
         workload: request::workload(&record.facts.workload)?,
         final_reads: true,
+        faults_planned: record.plan.len(),
         whole_run: true,
         budget,
     };

@@ -99,8 +99,7 @@ impl Recorder {
     pub fn idle(&mut self, now_ns: u64) {
         if now_ns.saturating_sub(self.flushed_ns) >= FLUSH_AFTER_NS {
             self.flushed_ns = now_ns;
-            let flushed = self.writer.get_mut().flush();
-            self.keep_failure(flushed);
+            self.flush();
         }
     }
 
@@ -116,8 +115,7 @@ impl Recorder {
 
     /// Ends the recording: the file is complete and synced, or the error says what it lacks.
     pub fn finish(mut self) -> (History, io::Result<()>) {
-        let flushed = self.writer.get_mut().flush();
-        self.keep_failure(flushed);
+        self.flush();
         let synced = self.writer.get_mut().get_ref().sync_all();
         self.keep_failure(synced);
         (self.history, self.failure.map_or(Ok(()), Err))
@@ -158,8 +156,18 @@ impl Recorder {
 
     fn append(&mut self, event: Event) {
         let index = self.history.push(event);
-        let written = self.writer.event(index, &event, &self.history.symbols);
-        self.keep_failure(written);
+        // Nothing behind a failure: a file with a hole cannot be read, one with a torn end can.
+        if self.failure.is_none() {
+            let written = self.writer.event(index, &event, &self.history.symbols);
+            self.keep_failure(written);
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.failure.is_none() {
+            let flushed = self.writer.get_mut().flush();
+            self.keep_failure(flushed);
+        }
     }
 
     fn keep_failure(&mut self, result: io::Result<()>) {

@@ -213,7 +213,12 @@ impl Raft {
             }
             self.enter_term(step, term, None);
         }
-        let free = self.hard.vote.is_none_or(|vote| vote == from);
+        // Also within the term: it may have been learnt from a reply since a leader was promised
+        // loyalty, and that leader's lease rests on the promise.
+        let free = match self.hard.vote {
+            Some(vote) => vote == from,
+            None => !self.is_loyal(step.now_ns),
+        };
         let granted = term == self.hard.term && free && self.may_lead(last);
         if granted && self.hard.vote.is_none() {
             self.hard.vote = Some(from);

@@ -46,9 +46,19 @@ impl<'a> Step<'a> {
             return;
         }
         let records = std::mem::take(&mut self.unsaved);
-        let only_entries = records.iter().all(|record| matches!(record, RaftRecord::Entry(_)));
-        let durable = !(self.bug == Some(Bug::NoFsync) && only_entries);
-        self.effects.push(Effect::Persist { records, durable });
+        if self.bug != Some(Bug::NoFsync) {
+            self.effects.push(Effect::Persist { records, durable: true });
+            return;
+        }
+        // Entries stay together, durable or not: one on disk behind one that is lost would leave a
+        // log with a gap, and a node that cannot start shows no wrong history.
+        let is_entry = |record: &RaftRecord| matches!(record, RaftRecord::Entry(_));
+        let (entries, promises): (Vec<_>, Vec<_>) = records.into_iter().partition(is_entry);
+        for (records, durable) in [(promises, true), (entries, false)] {
+            if !records.is_empty() {
+                self.effects.push(Effect::Persist { records, durable });
+            }
+        }
     }
 
     /// Replaces the log on disk. The records hold everything, also what was not yet saved.
