@@ -255,11 +255,21 @@ pub struct AgentArgs {
     pub lease: Duration,
 }
 
+/// The history of a run is kept in memory, and its faults are planned before it begins.
+const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
+
 /// Reads a duration with a unit: `500ms`, `30s`, `2m`, `1h30m`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let hint = "expected a duration with a unit, such as 500ms, 30s, 2m or 1h30m";
+    let hint = "expected a duration in h, m, s or ms, such as 500ms, 30s, 2m or 1h30m";
     let duration: jiff::SignedDuration = text.parse().map_err(|_| hint.to_owned())?;
-    Duration::try_from(duration).map_err(|_| "a duration cannot be negative".to_owned())
+    let duration = Duration::try_from(duration).map_err(|_| "a duration cannot be negative")?;
+    if duration > DURATION_MAX {
+        return Err("the longest duration is 24h".to_owned());
+    }
+    if !duration.is_zero() && duration < Duration::from_millis(1) {
+        return Err("the shortest duration is 1ms".to_owned());
+    }
+    Ok(duration)
 }
 
 #[cfg(test)]

@@ -80,8 +80,8 @@ fn folder(run: &RunDir) -> Result<PathBuf, Failure> {
         .map_err(|error| Failure::SetUp(format!("{}: {error}", run.path().display())))
 }
 
-/// Says what stands in a node's file.
-fn node_file(request: &Request, run: &RunDir) -> Result<NodeFile, Failure> {
+/// How the nodes are set up.
+pub fn raft_config(request: &Request) -> Result<RaftConfig, Failure> {
     let internal = |error: serde_json::Error| Failure::Internal(error.to_string());
     let bug: Option<Bug> = match request.bug {
         None => None,
@@ -92,6 +92,13 @@ fn node_file(request: &Request, run: &RunDir) -> Result<NodeFile, Failure> {
     for (name, value) in &request.options {
         set(&mut config, name, value)?;
     }
+    Ok(config)
+}
+
+/// Says what stands in a node's file.
+fn node_file(request: &Request, run: &RunDir) -> Result<NodeFile, Failure> {
+    let internal = |error: serde_json::Error| Failure::Internal(error.to_string());
+    let config = raft_config(request)?;
     let options = serde_json::to_value(&config).map_err(internal)?;
     let (seed, nodes) = (request.seed, folder(run)?.join("nodes"));
     let protocol = request.target.name.to_owned();

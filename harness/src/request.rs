@@ -61,8 +61,20 @@ impl Request {
         if args.time.is_zero() {
             return Err(Failure::Usage("--time 0s leaves no time for a test".into()));
         }
+        if args.op_timeout.is_zero() {
+            return Err(Failure::Usage("--op-timeout 0s leaves no time for an answer".into()));
+        }
+        if args.store.store.to_str().is_none() {
+            let store = args.store.store.display();
+            return Err(Failure::Usage(format!("--store {store}: the path is not UTF-8")));
+        }
         let seed = Seed(args.seed.unwrap_or_else(random_seed));
-        Ok(Self { args, seed, target, claim, bug, options, workload, faults, policy })
+        let request = Self { args, seed, target, claim, bug, options, workload, faults, policy };
+        // Whatever these refuse must be refused before anything is started.
+        request.choice()?;
+        request.phases()?;
+        crate::cluster::raft_config(&request)?;
+        Ok(request)
     }
 
     /// The workload's generators.
@@ -210,7 +222,7 @@ fn policy(text: &str) -> Result<Policy, Failure> {
 }
 
 /// A word for a shell: unchanged if it is harmless, else in quotes.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-,:=+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

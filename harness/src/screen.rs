@@ -17,13 +17,17 @@ const COUNTEREXAMPLE_LINES_MAX: usize = 12;
 /// The longest text from a system under test that is printed in one piece.
 const TEXT_CHARS_MAX: usize = 160;
 
-/// Prints a result on standard output. A reader who has seen enough (`| head`) is no failure.
+/// Prints a result on standard output. A reader who has seen enough (`| head`) is no failure, and
+/// changes nothing about how the command ends.
 pub fn say(text: &str) {
     use std::io::Write;
     let mut out = anstream::stdout().lock();
     let printed = writeln!(out, "{text}").and_then(|()| out.flush());
-    if printed.is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
-        std::process::exit(0);
+    match printed {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("tribunal: standard output cannot be written: {error}");
+        }
+        _ => {}
     }
 }
 
@@ -72,6 +76,8 @@ pub struct FaultCounts {
     pub healed: usize,
     /// Elections that were won after the first one.
     pub leader_changes: usize,
+    /// Nodes that died although no fault killed them.
+    pub deaths: usize,
 }
 
 /// Counts what became of the faults of a history.
@@ -87,6 +93,7 @@ pub fn fault_counts(history: &History) -> FaultCounts {
                 FaultStep::Skipped | FaultStep::Indeterminate | FaultStep::HealFailed => {}
             },
             Some(Note::Leader { .. }) => leaders += 1,
+            Some(Note::Died { .. }) => counts.deaths += 1,
             _ => {}
         }
     }
@@ -109,6 +116,13 @@ pub fn closing(
             text,
             "faults: {} asked, {} observed, {} healed; leader changes: {}\n",
             faults.asked, faults.observed, faults.healed, faults.leader_changes
+        );
+    }
+    if let Some(deaths) = faults.map(|faults| faults.deaths).filter(|deaths| *deaths > 0) {
+        let _ = writeln!(
+            text,
+            "WARNING: nodes died {deaths} times although no fault killed them; see the report and \
+             nodes/*/stderr.log\n"
         );
     }
     let mut table = Builder::default();
@@ -140,7 +154,7 @@ pub fn headline(verdict: &Verdict, judgements: &[Judgement]) -> String {
         .map_or("", |judgement| judgement.claim.as_str());
     match verdict {
         Verdict::Valid => format!("VALID: {claim}; this history shows nothing against it"),
-        Verdict::Unknown { why } => format!("UNKNOWN: {claim}; {}", harmless(why)),
+        Verdict::Unknown { why } => format!("UNKNOWN: {}", harmless(why)),
         Verdict::Invalid { .. } => format!("INVALID: {claim}; this history breaks it"),
     }
 }

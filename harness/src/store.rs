@@ -100,6 +100,12 @@ impl RunDir {
                 return Ok(Self(path));
             }
         }
+        if direct.join("history.jsonl").is_file() {
+            return Err(Failure::Usage(format!(
+                "{name} has no run.json\nits history can be checked by itself: \
+                 tribunal check {name}/history.jsonl"
+            )));
+        }
         let matches: Vec<Self> = Self::all(store)
             .into_iter()
             .filter(|run| run.time().starts_with(name) || run.name().starts_with(name))

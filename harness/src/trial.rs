@@ -12,7 +12,7 @@ use crate::cluster::{self, Cluster};
 use crate::exit::{Ending, Failure};
 use crate::judge::{self, Case, Sentence};
 use crate::progress::Progress;
-use crate::request::Request;
+use crate::request::{Request, quoted};
 use crate::runner::interrupt::Interrupts;
 use crate::runner::nemesis_thread::NemesisThread;
 use crate::runner::recorder::Recorder;
@@ -136,9 +136,16 @@ fn facts(
         interrupted: false,
         history_damage: None,
         repeat_command: request.repeat_command(),
-        check_command: format!("tribunal check {}", run.path().display()),
+        check_command: format!("tribunal check {}", path_word(run)),
         options: options.map(|(name, value)| (name.to_owned(), value)).collect(),
     }
+}
+
+/// The run's folder as a word for a shell.
+fn path_word(run: &RunDir) -> String {
+    let path = run.path().display().to_string();
+    let path = if path.starts_with('-') { format!("./{path}") } else { path };
+    quoted(&path)
 }
 
 /// Brings the cluster up, carries the run out, and takes the cluster down again.
@@ -232,6 +239,7 @@ fn conclude(
     record.verdict = Some(verdict.word().to_owned());
     record.exit_code = Some(ending.code());
     let mut failures = Vec::new();
+    failures.extend(record.facts.history_damage.clone().map(Failure::ControlLost));
     failures.extend(run.write_judgements(verdict, judgements).err());
     let report = match write_report(run, record, recorded, judgements) {
         Ok(path) => path,
@@ -239,7 +247,6 @@ fn conclude(
     };
     failures.extend(run.write_record(record).err());
     let mut next = vec![("report", report), ("check", record.facts.check_command.clone())];
-    next.extend(record.facts.history_damage.iter().map(|damage| ("damage", damage.clone())));
     next.extend(failures.iter().map(|failure| ("damage", failure.to_string())));
     if !recorded.healed {
         next.push(("heal", format!("faults may remain; run: tribunal heal {}", run.name())));

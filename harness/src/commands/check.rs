@@ -20,7 +20,7 @@ use std::time::Duration;
 /// Judges everything that was named, even when some of it cannot be read.
 pub(super) fn check(args: &CheckArgs) -> Result<Ending, Failure> {
     let mut ending = Ending::Valid;
-    let mut first_failure = None;
+    let mut failed: Option<Failure> = None;
     let mut documents = Vec::new();
     for input in &args.inputs {
         match check_one(args, input) {
@@ -35,19 +35,25 @@ pub(super) fn check(args: &CheckArgs) -> Result<Ending, Failure> {
                     print_sentence(input, &sentence, damage.as_deref());
                 }
             }
+            // The last one is printed as the command's own end.
             Err(failure) => {
-                anstream::eprintln!("tribunal: {failure}");
-                first_failure.get_or_insert(failure);
+                if let Some(before) = failed.replace(failure) {
+                    anstream::eprintln!("tribunal: {before}");
+                }
             }
         }
     }
     if args.json {
         print_json(&documents.into())?;
     }
-    match first_failure {
+    match failed {
         // A violation dominates a file that could not be read.
-        Some(failure) if ending != Ending::Invalid => Err(failure),
-        _ => Ok(ending),
+        Some(failure) if ending == Ending::Invalid => {
+            anstream::eprintln!("tribunal: {failure}");
+            Ok(ending)
+        }
+        Some(failure) => Err(failure),
+        None => Ok(ending),
     }
 }
 

@@ -27,7 +27,9 @@ pub fn execute(command: Command) -> ExitCode {
         Command::Heal(args) => conclude(heal::heal(&args)),
         Command::Completions { shell } => {
             let mut command = Cli::command();
-            clap_complete::generate(shell, &mut command, "tribunal", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command, "tribunal", &mut script);
+            say(&String::from_utf8_lossy(&script));
             conclude(Ok(Ending::Valid))
         }
         Command::Node { file } => node::node(&file),

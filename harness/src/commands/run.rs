@@ -76,6 +76,12 @@ fn loopback(refused: Option<&Refused>, tag: String) -> Place {
 fn guardian(run: &RunDir, ended: Ended) -> ExitCode {
     match ended {
         Ended::Exited(code) => ExitCode::from(u8::try_from(code).unwrap_or(70)),
+        Ended::Killed(signal) if !run.file("run.json").exists() => {
+            run.remove_if_unused();
+            conclude(Err(Failure::SetUp(format!(
+                "the controller was ended by signal {signal} before the run began"
+            ))))
+        }
         Ended::Killed(signal) => {
             let folder = run.path().display();
             anstream::eprintln!(

@@ -4,8 +4,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+
+/// Signals closer together than this are one request.
+const ONE_REQUEST: Duration = Duration::from_millis(500);
 
 /// How often the user asked to stop.
 #[derive(Clone, Debug)]
@@ -22,8 +26,10 @@ impl Interrupts {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let signals = {
             let _inside = runtime.enter();
-            [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]
+            [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal)
         };
+        let [interrupt, terminate, hangup] = signals;
+        let signals = [interrupt?, terminate?, hangup?];
         let seen = Arc::clone(&count);
         std::thread::Builder::new()
             .name("signals".into())
@@ -48,15 +54,22 @@ impl Interrupts {
 }
 
 async fn watch_signals(
-    [mut interrupt, mut terminate]: [Signal; 2],
+    [mut interrupt, mut terminate, mut hangup]: [Signal; 3],
     seen: &AtomicU32,
     stop: &watch::Sender<bool>,
 ) {
+    let mut last: Option<Instant> = None;
     loop {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
         }
+        // Who signals a process and then its group, as timeout(1) does, means it once.
+        if last.is_some_and(|last| last.elapsed() < ONE_REQUEST) {
+            continue;
+        }
+        last = Some(Instant::now());
         match seen.fetch_add(1, Ordering::Relaxed) {
             0 => eprintln!("\ntribunal: stopping: healing, saving and checking what there is"),
             1 => eprintln!("\ntribunal: healing and saving; the history will not be checked"),

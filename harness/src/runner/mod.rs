@@ -97,7 +97,10 @@ impl<C: Client> Conductor<'_, C> {
             |recorder: &Recorder, now_ns| progress.tick(now_ns, length, recorder.counts());
         driver.run(&mut scheduler, observe).await;
 
-        driver.note(&Note::Phase(Phase::Heal));
+        // An interrupted run says where it was interrupted by the phase that it did not get to.
+        if !interrupts.interrupted() {
+            driver.note(&Note::Phase(Phase::Heal));
+        }
         progress.phase("heal", clock.now_ns());
         let healed = driver.wait_for(nemesis.heal()).await;
 

@@ -20,6 +20,9 @@ const RETRY_MS: u64 = 100;
 /// A fault that had to wait for others is still worth it for so long.
 const HOLD_MS_MIN: u64 = 400;
 
+/// A window that lies wholly within that of a fault that leaves no room is moved by so much at most.
+const POSTPONE_MS_MAX: u64 = 5_000;
+
 impl Engine {
     pub(super) fn start_due(&mut self) {
         while self.waiting.front().is_some_and(|planned| planned.start_ms <= self.now_ms) {
@@ -76,10 +79,20 @@ impl Engine {
             let Some((fault, words)) = self.aim(&planned.does, leader_until_ms) else {
                 continue;
             };
-            if self.now_ms < latest_ms && self.would_not_be_felt(&fault) {
+            if self.now_ms < latest_ms + POSTPONE_MS_MAX && self.would_not_be_felt(&fault) {
+                self.postpone(planned.id);
                 continue;
             }
             self.install(planned.id, &fault, &words);
+        }
+    }
+
+    /// Keeps a window open for a fault that still waits for others.
+    fn postpone(&mut self, id: u32) {
+        let stop_ms = self.now_ms + HOLD_MS_MIN;
+        if let Some(index) = self.index_of(id) {
+            let planned = &mut self.active[index].planned;
+            planned.stop_ms = planned.stop_ms.max(stop_ms);
         }
     }
 
