@@ -20,7 +20,8 @@ const RETRY_MS: u64 = 100;
 /// A fault that had to wait for others is still worth it for so long.
 const HOLD_MS_MIN: u64 = 400;
 
-/// A window that lies wholly within that of a fault that leaves no room is moved by so much at most.
+/// A window that lies wholly within that of a fault that leaves no room is moved by so much at
+/// most.
 const POSTPONE_MS_MAX: u64 = 5_000;
 
 impl Engine {
