@@ -87,3 +87,31 @@ fn a_late_and_repeated_rejection_is_old_news() {
     assert_eq!(sends(&hear(&mut raft, 2, reject(1))), 0, "and never for an earlier one");
     assert_eq!(raft.commit(), 2);
 }
+
+/// What a node hears of another one at this time, and whether it votes for it.
+fn votes(raft: &mut Raft, now_ms: u64, from: u8, term: u64, body: Body) -> bool {
+    let message = RaftMessage { term, body };
+    let input = Input::Message { from: NodeId(from), message };
+    step(raft, now_ms, input).iter().any(|effect| {
+        matches!(effect, Effect::Send { message, .. }
+            if message.body == Body::VoteReply { granted: true })
+    })
+}
+
+#[test]
+fn a_term_that_was_learnt_from_a_reply_does_not_set_a_promised_vote_free() {
+    let config = RaftConfig::of((0..3).map(NodeId).collect());
+    let records = vec![RaftRecord::HardState(HardState { term: 5, vote: None })];
+    let mut raft = Raft::recover(NodeId(0), config, records);
+    step(&mut raft, 0, Input::Start);
+    let last = raft.last();
+    let stamp = Stamp { sequence: 1, sent_ns: 0 };
+    let heartbeat = Body::Append { stamp, previous: last, commit: 0, entries: Vec::new() };
+    votes(&mut raft, 1000, 1, 5, heartbeat);
+    assert_eq!(raft.leader(), Some(NodeId(1)));
+    // The leader's lease rests on the answer to that heartbeat, whatever term is learnt now.
+    votes(&mut raft, 1001, 2, 6, Body::PreVoteReply { proposed: 6, granted: false });
+    assert_eq!(raft.term(), 6);
+    assert!(!votes(&mut raft, 1010, 2, 6, Body::Vote { last }), "the promise still binds");
+    assert!(votes(&mut raft, 1300, 2, 6, Body::Vote { last }), "it has run out");
+}
