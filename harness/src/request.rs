@@ -154,6 +154,11 @@ impl Request {
 
 /// The faults of these names, groups resolved; `none` is no fault at all.
 fn faults(names: &[String], nodes: u8) -> Result<Vec<&'static Entry>, Failure> {
+    if names.len() > 1 && names.iter().any(|name| name == "none" || name.is_empty()) {
+        let text = names.join(",");
+        let what = "\"none\" and an empty name go with no other fault";
+        return Err(Failure::Usage(format!("--faults {text}: {what}")));
+    }
     let names: Vec<String> = names.iter().filter(|name| *name != "none").cloned().collect();
     expand(&names, nodes).map_err(|error| match error {
         PlanError::Unknown { name } => {
