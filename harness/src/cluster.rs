@@ -3,7 +3,6 @@
 use crate::exit::Failure;
 use crate::request::Request;
 use crate::store::RunDir;
-use crate::suggest;
 use nemesis::sweep;
 use std::fs;
 use std::net::SocketAddr;
@@ -15,7 +14,6 @@ use targets::links::NodeId;
 use targets::local::{ClientsNetwork, Fabric, Local, LocalSpec, NodeFile};
 use targets::node::{NodeConfig, parse_status};
 use targets::protocol::Note;
-use targets::raft::{Bug, RaftConfig, Reads};
 
 /// How long the nodes may take until all of them serve.
 const SERVING_WITHIN: Duration = Duration::from_secs(10);
@@ -80,26 +78,10 @@ fn folder(run: &RunDir) -> Result<PathBuf, Failure> {
         .map_err(|error| Failure::SetUp(format!("{}: {error}", run.path().display())))
 }
 
-/// How the nodes are set up.
-pub fn raft_config(request: &Request) -> Result<RaftConfig, Failure> {
-    let internal = |error: serde_json::Error| Failure::Internal(error.to_string());
-    let bug: Option<Bug> = match request.bug {
-        None => None,
-        Some(bug) => Some(serde_json::from_value(bug.name.into()).map_err(internal)?),
-    };
-    let voters = (0..request.args.nodes).map(NodeId).collect();
-    let mut config = RaftConfig { bug, ..RaftConfig::of(voters) };
-    for (name, value) in &request.options {
-        set(&mut config, name, value)?;
-    }
-    Ok(config)
-}
-
 /// Says what stands in a node's file.
 fn node_file(request: &Request, run: &RunDir) -> Result<NodeFile, Failure> {
     let internal = |error: serde_json::Error| Failure::Internal(error.to_string());
-    let config = raft_config(request)?;
-    let options = serde_json::to_value(&config).map_err(internal)?;
+    let options = serde_json::to_value(&request.raft).map_err(internal)?;
     let (seed, nodes) = (request.seed, folder(run)?.join("nodes"));
     let protocol = request.target.name.to_owned();
     Ok(Box::new(move |me, addresses| {
@@ -113,38 +95,6 @@ fn node_file(request: &Request, run: &RunDir) -> Result<NodeFile, Failure> {
         };
         serde_json::to_vec_pretty(&config).expect("a configuration holds nothing but data")
     }))
-}
-
-/// Sets one of Raft's options, see [`targets::catalogue`].
-fn set(config: &mut RaftConfig, name: &str, value: &str) -> Result<(), Failure> {
-    let number = || {
-        let number = value.parse().ok().filter(|number| (1..=1_000_000).contains(number));
-        number.ok_or_else(|| {
-            let hint = "expected a number from 1 to 1000000";
-            Failure::Usage(format!("--set {name}={value}: {hint}\nsee: tribunal show raft"))
-        })
-    };
-    match name {
-        "reads" => {
-            config.reads = match value {
-                "index" => Reads::Index,
-                "lease" => Reads::Lease,
-                _ => {
-                    let list = "tribunal show raft";
-                    let known = ["index", "lease"];
-                    let text = suggest::unknown("way to read", value, known, list);
-                    return Err(Failure::Usage(text));
-                }
-            }
-        }
-        "election-timeout" => config.election_timeout_ms = number()?,
-        "heartbeat" => config.heartbeat_ms = number()?,
-        "snapshot-every" => config.snapshot_every_entries = number()?,
-        other => {
-            return Err(Failure::Internal(format!("option {other} is listed but cannot be set")));
-        }
-    }
-    Ok(())
 }
 
 /// Waits until every node serves and one of them leads, so that a run begins with a cluster that

@@ -17,6 +17,7 @@ pub mod commands;
 pub mod exit;
 pub mod judge;
 pub mod progress;
+pub mod raft_options;
 pub mod request;
 pub mod runner;
 pub mod screen;

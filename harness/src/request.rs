@@ -5,12 +5,14 @@
 
 use crate::cli::{Fabric, RunArgs};
 use crate::exit::Failure;
+use crate::raft_options::raft_config;
 use crate::suggest;
 use nemesis::catalogue::Entry;
 use nemesis::plan::{PlanError, PlanOptions, PlannedFault, expand, plan};
 use std::path::Path;
 use std::time::Duration;
 use targets::catalogue::{self, PlantedBug, Target};
+use targets::raft::RaftConfig;
 use targets::seed::Seed;
 use workloads::catalogue::{self as work, Phases, Settings, Workload};
 use workloads::choice::{NodeChoice, Policy};
@@ -30,6 +32,8 @@ pub struct Request {
     pub bug: Option<&'static PlantedBug>,
     /// The target's options that were set, as (name, value).
     pub options: Vec<(&'static str, String)>,
+    /// How the nodes are set up.
+    pub raft: RaftConfig,
     /// The workload.
     pub workload: &'static Workload,
     /// The faults, groups resolved.
@@ -56,6 +60,7 @@ impl Request {
         };
         let bug = args.bug.as_deref().map(|name| bug(target, name)).transpose()?;
         let options = options(target, &args)?;
+        let raft = raft_config(args.nodes, bug, &options)?;
         let faults = faults(&args.faults, args.nodes)?;
         let policy = policy(&args.ask)?;
         if args.time.is_zero() {
@@ -69,11 +74,11 @@ impl Request {
             return Err(Failure::Usage(format!("--store {store}: the path is not UTF-8")));
         }
         let seed = Seed(args.seed.unwrap_or_else(random_seed));
-        let request = Self { args, seed, target, claim, bug, options, workload, faults, policy };
+        let request =
+            Self { args, seed, target, claim, bug, options, raft, workload, faults, policy };
         // Whatever these refuse must be refused before anything is started.
         request.choice()?;
         request.phases()?;
-        crate::cluster::raft_config(&request)?;
         Ok(request)
     }
 
