@@ -123,7 +123,8 @@ fn a_process_id_that_was_used_again_is_not_touched() {
     let done = replay(&path, Mode::Undo).unwrap();
     assert_eq!(outcomes(&done), [Outcome::Gone, Outcome::Gone]);
     assert_eq!(stranger.state(), 'T', "a stranger was continued");
-    assert_eq!(other.state(), 'S', "a stranger was killed");
+    // Asleep, or on its way there: what matters is that it is neither dead nor stopped.
+    assert!("RSD".contains(other.state()), "a stranger was killed");
 }
 
 /// What a replay of a ledger cut off after so many bytes would still have to do.
