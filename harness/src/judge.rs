@@ -1,5 +1,8 @@
 //! From a history to a verdict: which checkers are asked, and how long they may take.
 
+use crate::exit::Failure;
+use crate::request;
+use crate::store::RunRecord;
 use checkers::budget::Budget;
 use checkers::history::History;
 use checkers::linearizable::{self, Model};
@@ -86,6 +89,25 @@ pub fn judge(history: &History, case: &Case<'_>, cancelled: impl Fn() -> bool + 
         .reduce(Verdict::merge)
         .expect("there is at least one judgement");
     Sentence { verdict, judgements, stats }
+}
+
+/// Judges a run against what its record says of it: when it is made, and whenever it is checked.
+pub fn judge_run(
+    record: &RunRecord,
+    history: &History,
+    budget: Duration,
+    cancelled: impl Fn() -> bool + Sync,
+) -> Result<Sentence, Failure> {
+    let case = Case {
+        target: &record.facts.target,
+        claim: &record.claim,
+        workload: request::workload(&record.facts.workload)?,
+        final_reads: true,
+        faults_planned: record.plan.len(),
+        whole_run: true,
+        budget,
+    };
+    Ok(judge(history, &case, cancelled))
 }
 
 /// Runs a checker whose budget is raised as a flag when time is up: checkers have no clock.

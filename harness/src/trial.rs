@@ -10,7 +10,7 @@
 
 use crate::cluster::{self, Cluster};
 use crate::exit::{Ending, Failure};
-use crate::judge::{self, Case, Sentence};
+use crate::judge::{self, Sentence};
 use crate::progress::Progress;
 use crate::request::{Request, quoted};
 use crate::runner::interrupt::Interrupts;
@@ -73,7 +73,9 @@ pub fn hold(request: &Request, run: &RunDir, place: &Place) -> Result<Ending, Fa
         say(&format!("saved; check it with: {}", record.facts.check_command));
         return Ok(Ending::Interrupted);
     }
-    let sentence = sentence(request, &record, &recorded, &interrupts);
+    let cancelled = || interrupts.impatient();
+    let sentence =
+        judge::judge_run(&record, &recorded.history, request.args.check_budget, cancelled)?;
     let ending = conclude(run, &mut record, &recorded, &sentence)?;
     Ok(ending)
 }
@@ -200,24 +202,6 @@ fn take_place(
     drop(environment);
     cluster::remove_data(request, run);
     Ok(recorded)
-}
-
-fn sentence(
-    request: &Request,
-    record: &RunRecord,
-    recorded: &Recorded,
-    interrupts: &Interrupts,
-) -> Sentence {
-    let case = Case {
-        target: request.target.name,
-        claim: request.claim,
-        workload: request.workload,
-        final_reads: true,
-        faults_planned: record.plan.len(),
-        whole_run: true,
-        budget: request.args.check_budget,
-    };
-    judge::judge(&recorded.history, &case, || interrupts.impatient())
 }
 
 /// Stores and prints what was found. What cannot be stored is said beside the verdict: a violation

@@ -7,7 +7,7 @@
 use super::print_json;
 use crate::cli::CheckArgs;
 use crate::exit::{Ending, Failure};
-use crate::judge::{Case, Sentence, judge};
+use crate::judge::{Case, Sentence, judge, judge_run};
 use crate::request;
 use crate::screen;
 use crate::store::{RunDir, RunRecord};
@@ -15,7 +15,6 @@ use checkers::history::{History, jsonl};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
-use std::time::Duration;
 
 /// Judges everything that was named, even when some of it cannot be read.
 pub(super) fn check(args: &CheckArgs) -> Result<Ending, Failure> {
@@ -73,7 +72,7 @@ fn check_one(args: &CheckArgs, input: &str) -> Result<(Sentence, Option<String>)
     }
     let run = RunDir::find(&args.store.store, input)?;
     let Stored { record, history, damage } = load_run(&run)?;
-    Ok((judge_run(&record, &history, args.check_budget)?, damage))
+    Ok((judge_run(&record, &history, args.check_budget, || false)?, damage))
 }
 
 fn print_sentence(input: &str, sentence: &Sentence, damage: Option<&str>) {
@@ -110,22 +109,4 @@ pub(super) fn load_history(path: &Path) -> Result<(History, Option<String>), Fai
         .map_err(|error| Failure::Usage(error.to_string()))?;
     let damage = reading.torn.map(|torn| format!("{name}: {torn}"));
     Ok((reading.history, damage))
-}
-
-/// Judges a stored run as when it was made.
-pub(super) fn judge_run(
-    record: &RunRecord,
-    history: &History,
-    budget: Duration,
-) -> Result<Sentence, Failure> {
-    let case = Case {
-        target: &record.facts.target,
-        claim: &record.claim,
-        workload: request::workload(&record.facts.workload)?,
-        final_reads: true,
-        faults_planned: record.plan.len(),
-        whole_run: true,
-        budget,
-    };
-    Ok(judge(history, &case, || false))
 }
