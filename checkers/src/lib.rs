@@ -12,6 +12,8 @@
 pub mod budget;
 pub mod history;
 pub mod linearizable;
+pub mod liveness;
 pub mod stats;
 pub mod vacuity;
 pub mod verdict;
+mod words;

@@ -103,3 +103,17 @@ pub(crate) fn phases(history: &History) -> Vec<(usize, Phase)> {
     });
     phases.collect()
 }
+
+/// Why a run is not whole: one that writes phases ends with the last of them.
+pub(crate) fn interrupted(history: &History) -> Option<String> {
+    let phases = phases(history);
+    let (_, last) = *phases.last()?;
+    let during = match last {
+        Phase::Main => "the main phase",
+        Phase::Heal => "healing",
+        Phase::Settle => "settling",
+        Phase::FinalReads => "the final reads",
+        Phase::Done => return None,
+    };
+    Some(format!("the run was interrupted during {during}"))
+}

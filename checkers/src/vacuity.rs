@@ -13,6 +13,7 @@ use crate::history::notes::{FaultNote, FaultStep, Note, Phase};
 use crate::history::{EventType, History, Symbol};
 use crate::stats::{self, Counts, Stats};
 use crate::verdict::{Judgement, Verdict};
+use crate::words;
 use std::collections::BTreeMap;
 
 /// So many faults are named; the others are counted.
@@ -37,7 +38,7 @@ pub fn check(history: &History, expected: &Expected<'_>) -> Judgement {
     let stats = stats::stats(history);
     let faults = faults(history);
     let mut reasons = Vec::new();
-    reasons.extend(interrupted(history));
+    reasons.extend(stats::interrupted(history));
     main_phase(&stats, expected, &mut reasons);
     if expected.final_reads {
         reasons.extend(final_reads(&stats));
@@ -73,20 +74,6 @@ pub fn check(history: &History, expected: &Expected<'_>) -> Judgement {
 
 fn sum_ok(functions: &[Counts]) -> u64 {
     functions.iter().map(|counts| counts.ok).sum()
-}
-
-/// A run that writes phases ends with the last of them.
-fn interrupted(history: &History) -> Option<String> {
-    let phases = stats::phases(history);
-    let (_, last) = *phases.last()?;
-    let during = match last {
-        Phase::Main => "the main phase",
-        Phase::Heal => "healing",
-        Phase::Settle => "settling",
-        Phase::FinalReads => "the final reads",
-        Phase::Done => return None,
-    };
-    Some(format!("the run was interrupted during {during}"))
 }
 
 fn main_phase(stats: &Stats, expected: &Expected<'_>, reasons: &mut Vec<String>) {
@@ -160,18 +147,11 @@ fn unseen_faults(faults: &BTreeMap<u32, Fault>, reasons: &mut Vec<String>) {
     let unseen: Vec<&Fault> = faults.values().filter(|f| f.skipped || !f.installed).collect();
     for fault in unseen.iter().take(FAULTS_NAMED_MAX) {
         let FaultNote { id, fault: name, text, .. } = &fault.note;
-        let text: String = text.chars().take(TEXT_CHARS_MAX).flat_map(plain).collect();
+        let text = words::quoted(text, TEXT_CHARS_MAX);
         let what = if fault.skipped { "was skipped" } else { "was never seen to take effect" };
         reasons.push(format!("fault {id} ({name}) {what}: {text}"));
     }
     if let Some(more) = unseen.len().checked_sub(FAULTS_NAMED_MAX).filter(|more| *more > 0) {
         reasons.push(format!("and {more} more faults that were skipped or never seen"));
     }
-}
-
-/// What the system wrote may stand in the text: no control character gets through.
-fn plain(character: char) -> impl Iterator<Item = char> {
-    let escape = character.is_control().then(|| character.escape_default());
-    let as_it_is = escape.is_none().then_some(character);
-    escape.into_iter().flatten().chain(as_it_is)
 }

@@ -67,26 +67,53 @@ pub struct Judgement {
     pub figures: Vec<(String, String)>,
 }
 
+/// How much of a silence is worth a look from inside.
+const SILENCE_LOOK_NS: u64 = 1_000_000_000;
+
 /// What proves a claim broken, small enough for a person to check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Evidence {
     /// Operations that no order explains.
     Order(OrderEvidence),
+    /// A time in which nothing was answered although it should have been.
+    Silence(SilenceEvidence),
 }
 
 impl Evidence {
-    /// One sentence saying why no order works.
+    /// One sentence saying what is wrong.
     pub fn sentence(&self) -> &str {
         match self {
             Self::Order(evidence) => &evidence.sentence,
+            Self::Silence(evidence) => &evidence.sentence,
+        }
+    }
+
+    /// The operations a person has to look at, in order of invocation.
+    pub fn ops(&self) -> &[EvidenceOp] {
+        match self {
+            Self::Order(evidence) => &evidence.ops,
+            Self::Silence(evidence) => &evidence.ops,
         }
     }
 
     /// The number of operations a person has to look at.
     pub fn len(&self) -> usize {
+        self.ops().len()
+    }
+
+    /// When what is worth a look from inside began and ended, in nanoseconds since the run began:
+    /// the operations, or the beginning of a silence, which goes on as it began.
+    pub fn span_ns(&self) -> Option<(u64, u64)> {
         match self {
-            Self::Order(evidence) => evidence.ops.len(),
+            Self::Order(OrderEvidence { ops, .. }) => {
+                let first = ops.iter().map(|op| op.invoke_ns).min()?;
+                let last = ops.iter().map(|op| op.complete_ns.unwrap_or(op.invoke_ns)).max()?;
+                Some((first, last))
+            }
+            Self::Silence(SilenceEvidence { from_ns, until_ns, .. }) => {
+                Some((*from_ns, (*until_ns).min(from_ns + SILENCE_LOOK_NS)))
+            }
         }
     }
 
@@ -111,6 +138,41 @@ pub struct OrderEvidence {
     pub sentence: String,
 }
 
+/// A stretch of time in which a system that nothing hindered answered nobody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SilenceEvidence {
+    /// The key that was not answered, as JSON text; nothing if no key was.
+    pub key: Option<String>,
+    /// A sample: the operation that was acknowledged last before it, if there is one, then the
+    /// first attempts and the last ones.
+    pub ops: Vec<EvidenceOp>,
+    /// When the last fault was undone, or was known to be: nanoseconds since the run began.
+    pub healed_ns: u64,
+    /// From the first attempt, in nanoseconds since the run began ...
+    pub from_ns: u64,
+    /// ... to where the last one was given up, or the first answer came.
+    pub until_ns: u64,
+    /// How long it may take.
+    pub bound_ms: u64,
+    /// How many attempts there were.
+    pub attempts: u64,
+    /// What they failed with and how often, the most frequent first.
+    pub errors: Vec<(String, u64)>,
+    /// Who said that it leads.
+    pub leaders: LeadersSeen,
+    /// One sentence saying what was asked and not answered.
+    pub sentence: String,
+}
+
+/// Who said that it leads, up to the end of the silence.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeadersSeen {
+    /// The last one: node, term, and when it said so in nanoseconds since the run began.
+    pub last: Option<(String, u64, u64)>,
+    /// How often one said so after the faults were undone.
+    pub since_heal: u64,
+}
+
 /// An operation of the evidence, with where it stands in the history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceOp {
@@ -132,7 +194,8 @@ pub struct EvidenceOp {
     pub invoke_ns: u64,
     /// When it completed; nothing while it is open.
     pub complete_ns: Option<u64>,
-    /// A weakening under which the evidence already stands: "only its effect matters here".
+    /// What it failed with; or a weakening under which the evidence already stands: "only its
+    /// effect matters here".
     pub note: Option<String>,
 }
 

@@ -5,18 +5,21 @@
 //!   p1 ok 3                     its operation completes: ok, fail or info
 //!   phase main                  a part of the run begins
 //!   fault 3 pause skipped "no such node"
-//!   check | stats | vacuity read write final_reads=true
+//!   leader n1 7 | died n1 "exit code 1"
+//!   wait 2000                   nothing happens for so many milliseconds
+//!   check | stats | vacuity read write final_reads=true | liveness 1000
 //! ```
 //!
-//! Every event is 100 ms later than the one before. `UPDATE_GOLDENFILES=1` rewrites the expected
+//! Every event is 100 ms later than the one before; `p1 fail error="no leader"` says why.
+//! `UPDATE_GOLDENFILES=1` rewrites the expected
 //! output.
 
 use checkers::budget::Budget;
 use checkers::history::notes::{FaultNote, Note, Phase};
 use checkers::history::{Datum, Event, EventType, History, Process, Value};
 use checkers::linearizable::{self, Model};
-use checkers::verdict::{Evidence, Judgement, OrderEvidence, Verdict};
-use checkers::{stats, vacuity};
+use checkers::verdict::{Evidence, EvidenceOp, Judgement, OrderEvidence, SilenceEvidence, Verdict};
+use checkers::{liveness, stats, vacuity};
 use goldenscript::{Argument, Command, Context};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -62,6 +65,8 @@ struct Runner {
     history: History,
     /// The invocation that each process has open.
     open: BTreeMap<u32, Event>,
+    /// Time in which nothing happened.
+    waited_ns: u64,
 }
 
 impl goldenscript::Runner for Runner {
@@ -91,6 +96,21 @@ impl goldenscript::Runner for Runner {
                 let expected = vacuity::Expected { functions, final_reads, faults_planned };
                 Ok(judgement(&vacuity::check(&self.history, &expected)))
             }
+            ("liveness", [bound_ms]) => {
+                Ok(judgement(&liveness::check("kv", &self.history, bound_ms.parse()?)))
+            }
+            ("wait", [ms]) => {
+                self.waited_ns += ms.parse::<u64>()? * 1_000_000;
+                Ok(String::new())
+            }
+            ("leader", [node, term]) => {
+                self.note(&Note::Leader { node: (*node).to_owned(), term: term.parse()? });
+                Ok(String::new())
+            }
+            ("died", [node, how]) => {
+                self.note(&Note::Died { node: (*node).to_owned(), how: (*how).to_owned() });
+                Ok(String::new())
+            }
             ("stats", []) => Ok(counts(&stats::stats(&self.history))),
             ("phase", [phase]) => {
                 let phase: Phase = serde_json::from_value((*phase).into())?;
@@ -110,7 +130,8 @@ impl goldenscript::Runner for Runner {
             (process, [f, value @ ..]) => {
                 let number = process.strip_prefix('p').ok_or("expected p0, p1, ...")?.parse()?;
                 let mut names = command.consume_args();
-                self.event(number, f, value, names.take_key("key"), names.take_key("node"))?;
+                let names = ["key", "node", "error"].map(|name| names.take_key(name));
+                self.event(number, f, value, names)?;
                 Ok(String::new())
             }
             _ => Err("expected an event or a question".into()),
@@ -120,7 +141,7 @@ impl goldenscript::Runner for Runner {
 
 impl Runner {
     fn time_ns(&self) -> u64 {
-        self.history.len() as u64 * EVENT_NS
+        self.history.len() as u64 * EVENT_NS + self.waited_ns
     }
 
     fn note(&mut self, note: &Note) {
@@ -133,8 +154,7 @@ impl Runner {
         number: u32,
         f: &str,
         value: &[&str],
-        key: Option<&str>,
-        node: Option<&str>,
+        [key, node, error]: [Option<&str>; 3],
     ) -> Result<(), Box<dyn Error>> {
         let value = match value {
             [] => Value::Nil,
@@ -164,7 +184,8 @@ impl Runner {
             let invoke = self.open.remove(&number).ok_or("nothing is open")?;
             let value =
                 if value == Value::Nil && kind != EventType::Ok { invoke.value } else { value };
-            Event { time_ns, kind, value, ..invoke }
+            let error = error.map(|error| self.history.symbols.intern(error));
+            Event { time_ns, kind, value, error, ..invoke }
         };
         self.history.push(event);
         Ok(())
@@ -176,10 +197,10 @@ fn judgement(judgement: &Judgement) -> String {
     match &judgement.verdict {
         Verdict::Valid => text.push_str("valid\n"),
         Verdict::Unknown { why } => line!(text, "unknown: {why}"),
-        Verdict::Invalid { evidence } => {
-            let Evidence::Order(evidence) = &**evidence;
-            order(&mut text, evidence);
-        }
+        Verdict::Invalid { evidence } => match &**evidence {
+            Evidence::Order(evidence) => order(&mut text, evidence),
+            Evidence::Silence(evidence) => silence(&mut text, evidence),
+        },
     }
     for (name, figure) in judgement.figures.iter().filter(|(_, figure)| figure != "0") {
         line!(text, "  {name}: {figure}");
@@ -192,14 +213,7 @@ fn order(text: &mut String, evidence: &OrderEvidence) {
     line!(text, "invalid: {}", evidence.sentence);
     let key = evidence.key.as_deref().unwrap_or("-");
     line!(text, "  key {key}, before: {}", evidence.states_before.join(" or "));
-    for (at, op) in evidence.ops.iter().enumerate() {
-        let node = op.node.as_deref().unwrap_or("-");
-        let end = op.complete_ns.map_or("never".to_owned(), |end| (end / 1_000_000).to_string());
-        let begin = op.invoke_ns / 1_000_000;
-        let note = op.note.as_ref().map_or(String::new(), |note| format!(" ({note})"));
-        let (process, words, outcome) = (&op.process, &op.text, &op.outcome);
-        line!(text, "  {at}: p{process} {node} {begin}..{end} ms {words} {outcome}{note}");
-    }
+    ops(text, &evidence.ops);
     for step in &evidence.steps {
         let what = &evidence.ops[step.op].text;
         match (&step.after, &step.why_not) {
@@ -207,6 +221,26 @@ fn order(text: &mut String, evidence: &OrderEvidence) {
             (None, Some(why)) => line!(text, "  {} | {what} | no: {why}", step.before),
             (None, None) => panic!("a step that cannot be says why"),
         }
+    }
+}
+
+fn ops(text: &mut String, ops: &[EvidenceOp]) {
+    for (at, op) in ops.iter().enumerate() {
+        let node = op.node.as_deref().unwrap_or("-");
+        let end = op.complete_ns.map_or("never".to_owned(), |end| (end / 1_000_000).to_string());
+        let begin = op.invoke_ns / 1_000_000;
+        let note = op.note.as_ref().map_or(String::new(), |note| format!(" ({note})"));
+        let (process, words, outcome) = (&op.process, &op.text, &op.outcome);
+        line!(text, "  {at}: p{process} {node} {begin}..{end} ms {words} {outcome}{note}");
+    }
+}
+
+fn silence(text: &mut String, evidence: &SilenceEvidence) {
+    assert!((1..=EVIDENCE_OPS_MAX).contains(&evidence.ops.len()));
+    line!(text, "invalid: {}", evidence.sentence);
+    ops(text, &evidence.ops);
+    for (error, count) in &evidence.errors {
+        line!(text, "  {count} x {error}");
     }
 }
 

@@ -18,6 +18,7 @@ pub mod notes;
 mod op;
 pub mod pairing;
 mod symbols;
+pub mod trace;
 
 pub use event::{Event, EventType, Process, Value};
 pub use op::{Datum, Op, Outcome};

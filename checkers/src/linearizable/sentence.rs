@@ -10,6 +10,7 @@ use super::explain::Order;
 use super::register::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, ValueId};
 use crate::history::History;
 use crate::verdict::EvidenceStep;
+use crate::words::seconds;
 
 /// The longest value that a sentence quotes, in characters: values come from the system on trial.
 const VALUE_CHARS_MAX: usize = 60;
@@ -60,8 +61,7 @@ impl Words<'_> {
 
     /// The time of an event, in seconds.
     fn time(&self, index: u32) -> String {
-        let milliseconds = self.history.events()[index as usize].time_ns / 1_000_000;
-        format!("{}.{:03} s", milliseconds / 1000, milliseconds % 1000)
+        seconds(self.history.events()[index as usize].time_ns)
     }
 }
 
