@@ -283,7 +283,8 @@ impl Environment for Local {
 
     fn capabilities(&self) -> Capabilities {
         let links = if self.network.is_some() { Ok(()) } else { Err(NO_LINKS.to_owned()) };
-        Capabilities { process: Ok(()), pause: Ok(()), links }
+        let only_simulated = "only the simulated world has it so far (--on sim)";
+        Capabilities { process: Ok(()), pause: Ok(()), links, ..Capabilities::none(only_simulated) }
     }
 
     fn start(&mut self, node: NodeId) -> Result<ProcessSeen, EnvironmentError> {

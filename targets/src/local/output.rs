@@ -12,7 +12,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 /// The longest status line.
 const LINE_BYTES_MAX: u64 = 64 << 10;
@@ -61,7 +60,7 @@ impl NewsDesk {
             state.lost += 1;
             return;
         }
-        state.news.push_back(NodeNews { node, at: Instant::now(), what });
+        state.news.push_back(NodeNews { node, what });
     }
 
     /// Takes all news, oldest first.

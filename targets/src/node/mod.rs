@@ -35,6 +35,7 @@ pub mod wire;
 pub use driver::drive;
 pub use in_process::InProcessNode;
 pub use status::{NOTES_PER_SECOND_MAX, Status, StatusSink, parse_status};
+pub(crate) use turn::HELD_FLUSH_AFTER_NS;
 pub use wal::{DiskProbe, DiskStep, WalError};
 
 use crate::links::NodeId;

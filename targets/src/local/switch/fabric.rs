@@ -17,9 +17,9 @@
 //! Memory is bounded by [`LINK_BYTES_MAX`] and [`FABRIC_BYTES_MAX`]; beyond, packets are dropped
 //! and counted.
 
-use super::link::{Course, Delivery, Fate};
 use super::packet::{VNET_HEADER_BYTES, flip_payload_bit};
 use crate::environment::LinkCounters;
+use crate::links::course::{Course, Delivery, Fate};
 use crate::links::{Link, LinkMatrix};
 use crate::seed::Seed;
 use std::cmp::Reverse;

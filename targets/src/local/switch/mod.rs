@@ -11,7 +11,6 @@
 //! the old one any more.
 
 mod fabric;
-mod link;
 mod packet;
 
 use crate::environment::LinkCounters;

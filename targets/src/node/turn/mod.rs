@@ -28,7 +28,7 @@ use crate::links::NodeId;
 use crate::protocol::{Effect, Note, Protocol, RequestId};
 
 /// The age at which records that nobody waits for are written.
-pub(super) const HELD_FLUSH_AFTER_NS: u64 = 1_000_000_000;
+pub(crate) const HELD_FLUSH_AFTER_NS: u64 = 1_000_000_000;
 
 /// What leaves the node.
 #[derive(Clone, Debug, PartialEq, Eq)]

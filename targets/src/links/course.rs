@@ -1,5 +1,5 @@
-//! What one directed link decides about one packet. Pure: time comes in, draws come from its
-//! stream.
+//! What one directed link decides about one packet, in the switch and in the simulated world.
+//! Pure: time comes in, draws come from its stream.
 //!
 //! ```text
 //!   packet -> lost? -> waits for the rate -> + delay + jitter (or neither) -> x1 or x2, flipped?
@@ -13,25 +13,25 @@
 //! Shortcut: the kernel hands over up to 64 KiB of one connection in one piece (segmentation
 //! offload), and that piece is one packet here: it is lost, doubled or delayed as a whole.
 
-use crate::links::Link;
+use super::Link;
 use crate::seed::Stream;
 
 /// The longest that a packet waits for its turn on a slow link. A packet that finds the link idle
 /// is always taken, however long it is.
-pub(super) const QUEUE_NS_MAX: u64 = 1_000_000_000;
+pub(crate) const QUEUE_NS_MAX: u64 = 1_000_000_000;
 
 /// One delivery of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Delivery {
+pub(crate) struct Delivery {
     /// When it leaves the link.
-    pub(super) at_ns: u64,
+    pub(crate) at_ns: u64,
     /// Which payload bit to flip, as entropy.
-    pub(super) flip: Option<u64>,
+    pub(crate) flip: Option<u64>,
 }
 
 /// What becomes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     /// It is not delivered.
     Lost,
     /// It is delivered, once or twice.
@@ -47,7 +47,7 @@ pub(super) enum Fate {
 
 /// The state of a directed link: its stream, and how far its packets have come.
 #[derive(Debug)]
-pub(super) struct Course {
+pub(crate) struct Course {
     stream: Stream,
     /// When the last packet that keeps its place leaves.
     last_at_ns: u64,
@@ -57,12 +57,12 @@ pub(super) struct Course {
 
 impl Course {
     /// A course that draws from this stream.
-    pub(super) fn new(stream: Stream) -> Self {
+    pub(crate) fn new(stream: Stream) -> Self {
         Self { stream, last_at_ns: 0, idle_at_ns: 0 }
     }
 
     /// Decides about a packet of so many bytes that enters at `now_ns`.
-    pub(super) fn admit(&mut self, link: &Link, now_ns: u64, length_bytes: usize) -> Fate {
+    pub(crate) fn admit(&mut self, link: &Link, now_ns: u64, length_bytes: usize) -> Fate {
         if link.drop || self.draws(link.loss_ppm) {
             return Fate::Lost;
         }
@@ -88,7 +88,7 @@ impl Course {
     }
 
     /// The link is set anew: nobody waits for longer than it now makes a packet wait.
-    pub(super) fn shorten(&mut self, latest_ns: u64, now_ns: u64) {
+    pub(crate) fn shorten(&mut self, latest_ns: u64, now_ns: u64) {
         self.last_at_ns = self.last_at_ns.min(latest_ns);
         self.idle_at_ns = self.idle_at_ns.min(now_ns);
     }

@@ -4,6 +4,8 @@
 //! fault asks for a *layer*, a matrix of its own; what a link does is its layers put together with
 //! [`Link::and`], so that two faults that meet on a link are both felt and either can end first.
 
+pub(crate) mod course;
+
 use serde::{Deserialize, Serialize};
 
 /// A node, numbered from zero. Shown as `n1`, `n2`, ...
