@@ -1,15 +1,7 @@
 //! The client of the `kv` interface.
 //!
-//! ```text
-//!   what happened                                         write, cas      read
-//!   Value / Done                                          ok              ok
-//!   no connection, or nothing sent                        fail            fail
-//!   NotLeader without a hint, too many hints, Refused     fail            fail
-//!   Mismatch                                              fail            -
-//!   Unknown                                               info            fail
-//!   connection broken, or timeout, after sending          info            fail
-//!   an answer to another kind of request                  info            fail
-//! ```
+//! What an answer means, and what silence means, says [`crate::kv`]; a connection that cannot be
+//! opened, or nothing sent, is `fail`.
 //!
 //! One connection to each node is kept open, and replaced after an outcome that it left open. A
 //! hint is followed within the operation's own deadline: whoever gives one has done nothing.
@@ -18,10 +10,10 @@
 //! operations a second against it: the pause is the generator's business.
 
 use crate::client::Client;
-use crate::kv::{KvRequest, KvResponse};
+use crate::kv::{self, KvRequest, KvResponse};
 use crate::links::NodeId;
 use crate::node::call::{CallError, Connection};
-use checkers::history::{Datum, Op, Outcome};
+use checkers::history::{Op, Outcome};
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -117,51 +109,14 @@ impl<R: Serialize + Send + Sync> KvClient<R> {
 
 impl<R: Serialize + Send + Sync> Client for KvClient<R> {
     async fn invoke(&mut self, node: NodeId, op: &Op) -> Outcome {
-        let Some(request) = request(op) else {
+        let Some(request) = kv::request(op) else {
             return Outcome::Fail("kv has no such operation".into());
         };
         match self.ask(node, request).await {
-            Ok(response) => outcome(request, response, &op.value),
+            Ok(response) => kv::outcome(request, response, &op.value),
             Err(CallError::NotSent(why)) => Outcome::Fail(why.into()),
-            Err(CallError::Open(why)) => open(request, why),
+            Err(CallError::Open(why)) => kv::open(request, why),
         }
-    }
-}
-
-/// The operation in the interface's own words.
-fn request(op: &Op) -> Option<KvRequest> {
-    let key = op.key?;
-    match (op.f, &op.value) {
-        ("read", _) => Some(KvRequest::Read { key }),
-        ("write", Datum::Int(value)) => Some(KvRequest::Write { key, value: *value }),
-        ("cas", Datum::Pair(from, to)) => Some(KvRequest::Cas { key, from: *from, to: *to }),
-        _ => None,
-    }
-}
-
-fn outcome(request: KvRequest, response: KvResponse, argument: &Datum) -> Outcome {
-    match (request, response) {
-        (KvRequest::Read { .. }, KvResponse::Value(value)) => {
-            Outcome::Ok(value.map_or(Datum::Nil, Datum::Int))
-        }
-        (KvRequest::Write { .. } | KvRequest::Cas { .. }, KvResponse::Done) => {
-            Outcome::Ok(argument.clone())
-        }
-        (KvRequest::Cas { .. }, KvResponse::Mismatch) => Outcome::Fail("mismatch".into()),
-        (_, KvResponse::NotLeader { .. }) => Outcome::Fail("not the leader".into()),
-        (_, KvResponse::Refused) => Outcome::Fail("refused".into()),
-        (_, KvResponse::Unknown) => open(request, "unknown"),
-        (_, KvResponse::Value(_)) => open(request, "answered with a value"),
-        (_, KvResponse::Done) => open(request, "answered with done"),
-        (_, KvResponse::Mismatch) => open(request, "answered with mismatch"),
-    }
-}
-
-/// Nobody knows what happened; of a read, nobody needs to.
-fn open(request: KvRequest, why: &'static str) -> Outcome {
-    match request {
-        KvRequest::Read { .. } => Outcome::Fail(why.into()),
-        KvRequest::Write { .. } | KvRequest::Cas { .. } => Outcome::Info(why.into()),
     }
 }
 
