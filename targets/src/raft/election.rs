@@ -18,6 +18,7 @@
 
 use super::leader::Leadership;
 use super::message::{Body, Position, Term};
+use super::places::Place;
 use super::step::Step;
 use super::{Bug, FRESH_TIMEOUT_MS_MAX, FRESH_TIMEOUT_MS_MIN, MS, Raft, RaftTimer, Role};
 use crate::links::NodeId;
@@ -82,16 +83,24 @@ impl Raft {
             return;
         }
         if matches!(self.role, Role::Candidate(_)) {
-            step.reached("election-lost");
+            step.reached(Place::ElectionLost);
         }
         self.leader = None;
         self.arm_election(step);
-        if self.log.voters().contains(&self.me) {
+        if self.may_be_needed() {
             self.role = Role::PreCandidate(Poll::of(self.me));
             self.advance_poll(step);
             self.solicit(step);
             step.set_timer(RaftTimer::Heartbeat, self.config.heartbeat_ms * MS);
         }
+    }
+
+    /// Whether this node may have to lead: it votes, or the configuration that removes it is not
+    /// known to be committed. Counterexample to the first alone: of two voters the leader removes
+    /// itself, and the entry is on its own disk only. The other one needs its vote, which goes to
+    /// no shorter log: if it does not campaign either, nobody ever leads again (thesis, 4.2.2).
+    fn may_be_needed(&self) -> bool {
+        self.log.voters().contains(&self.me) || self.log.config_index() > self.commit
     }
 
     /// Asks those again who did not answer: the question or the answer may be lost.
@@ -133,13 +142,20 @@ impl Raft {
     fn lead(&mut self, step: &mut Step<'_>) {
         step.flush();
         let last = self.log.last();
-        let skip_noop = self.config.bug == Some(Bug::CommitOldTerm);
+        let skip_noop = self.has(Bug::CommitOldTerm);
         let term_start = if skip_noop { last.index } else { last.index + 1 };
         self.role = Role::Leader(Box::new(Leadership::new(term_start)));
         self.leader = Some(self.me);
+        step.reached(Place::ElectionWon);
         step.note(Note::Leading { term: self.hard.term });
         self.add_missing_peers(step.now_ns, last.index + 1);
         step.set_timer(RaftTimer::Heartbeat, self.config.heartbeat_ms * MS);
+        if self.has(Bug::SnapshotOverwritesNewer) {
+            // Whoever knew that more was committed than this node is sent an older state.
+            for voter in self.log.voters().to_vec() {
+                self.send_snapshot(step, voter);
+            }
+        }
         if skip_noop {
             self.heartbeat(step);
         } else {
@@ -149,7 +165,7 @@ impl Raft {
 
     /// Whether a promise to a leader holds back this node's vote.
     fn is_loyal(&self, now_ns: u64) -> bool {
-        if self.config.bug == Some(Bug::LongLease) {
+        if self.has(Bug::LongLease) {
             return false;
         }
         let promise_ns = self.config.election_timeout_ms * MS;
@@ -158,7 +174,7 @@ impl Raft {
 
     /// Whether a candidate's log holds everything that may be committed (paper, 5.4.1).
     fn may_lead(&self, candidate: Position) -> bool {
-        if self.config.bug == Some(Bug::VoteWithoutLogCheck) {
+        if self.has(Bug::VoteWithoutLogCheck) {
             return true;
         }
         let mine = self.log.last();
@@ -174,10 +190,14 @@ impl Raft {
     ) {
         let late = proposed <= self.hard.term;
         if !late && self.is_loyal(step.now_ns) {
-            step.reached("pre-vote-held-back");
+            step.reached(Place::PreVoteHeldBack);
             return;
         }
-        let granted = !late && self.may_lead(last);
+        let may_lead = self.may_lead(last);
+        if !late && !may_lead {
+            step.reached(Place::PreVoteRefusedOldLog);
+        }
+        let granted = !late && may_lead;
         step.send(from, self.hard.term, Body::PreVoteReply { proposed, granted });
     }
 
@@ -208,7 +228,7 @@ impl Raft {
         if term > self.hard.term {
             // Not even the later term is taken over: it would depose a leader that is well.
             if self.is_loyal(step.now_ns) {
-                step.reached("vote-held-back");
+                step.reached(Place::VoteHeldBack);
                 return;
             }
             self.enter_term(step, term, None);
@@ -216,10 +236,14 @@ impl Raft {
         // Also within the term: it may have been learnt from a reply since a leader was promised
         // loyalty, and that leader's lease rests on the promise.
         let free = match self.hard.vote {
-            Some(vote) => vote == from,
-            None => !self.is_loyal(step.now_ns),
+            Some(vote) if !self.has(Bug::VoteTwice) => vote == from,
+            _ => !self.is_loyal(step.now_ns),
         };
-        let granted = term == self.hard.term && free && self.may_lead(last);
+        let (current, may_lead) = (term == self.hard.term, self.may_lead(last));
+        let granted = current && free && may_lead;
+        if current && free && !may_lead {
+            step.reached(Place::VoteRefusedOldLog);
+        }
         if granted && self.hard.vote.is_none() {
             self.hard.vote = Some(from);
             self.postpone_election(step);
@@ -227,8 +251,8 @@ impl Raft {
         if self.hard != before {
             self.save_vote(step);
         }
-        if term == self.hard.term && !free && matches!(self.role, Role::Candidate(_)) {
-            step.reached("split-vote");
+        if current && !free && matches!(self.role, Role::Candidate(_)) {
+            step.reached(Place::SplitVote);
         }
         step.send(from, self.hard.term, Body::VoteReply { granted });
     }
@@ -251,7 +275,7 @@ impl Raft {
 
     /// Writes the vote and its term before anybody learns of it.
     fn save_vote(&mut self, step: &mut Step<'_>) {
-        if self.config.bug != Some(Bug::ForgetVote) {
+        if !self.has(Bug::ForgetVote) {
             self.save_hard_state(step);
         }
     }

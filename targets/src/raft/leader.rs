@@ -15,6 +15,8 @@ pub(super) struct Leadership {
     /// The log's end when its entries were last released to be sent. Only
     /// [`super::Bug::CommitOldTerm`] asks for it.
     pub(super) released: Index,
+    /// The log's end at the last heartbeat. Only [`super::Bug::RetryAppliedTwice`] asks for it.
+    pub(super) last_at_heartbeat: Index,
     /// The nodes that are sent entries: voters, a joining node, nodes whose removal is under way.
     pub(super) peers: BTreeMap<NodeId, Peer>,
     /// The sequence of the last message sent.
@@ -112,6 +114,7 @@ impl Leadership {
             term_start,
             heartbeats: 0,
             released: term_start,
+            last_at_heartbeat: term_start,
             peers: BTreeMap::new(),
             sequence: 0,
             proposals: BTreeMap::new(),

@@ -20,6 +20,13 @@ impl Machine {
         Self { applied, state: state.into_iter().collect(), last_change: None }
     }
 
+    /// Takes over another state as if it held everything applied so far: the planted bug
+    /// [`super::Bug::SnapshotOverwritesNewer`].
+    pub(super) fn overwrite(&mut self, state: Vec<(i64, i64)>) {
+        self.state = state.into_iter().collect();
+        self.last_change = None;
+    }
+
     /// The last entry whose effect the state holds.
     pub fn applied(&self) -> Index {
         self.applied

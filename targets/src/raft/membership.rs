@@ -12,19 +12,21 @@
 //! ```
 //!
 //! A leader that removes itself goes on until the change is committed, without counting itself,
-//! and then steps down. A node that is not a voter never campaigns.
+//! and then steps down. A node that is not a voter campaigns only while its removal is not known to
+//! be committed: until then it may hold what nobody else has, and be needed (thesis, 4.2.2).
 
 use super::leader::{Joining, Peer};
 use super::message::{Command, Index};
+use super::places::Place;
 use super::step::Step;
-use super::{JOIN_LAG_ENTRIES_MAX, JOIN_TIMEOUTS, MS, Raft, Role};
+use super::{Bug, JOIN_LAG_ENTRIES_MAX, JOIN_TIMEOUTS, MS, Raft, Role};
 use crate::kv::KvResponse;
 use crate::links::NodeId;
 use crate::protocol::RequestId;
 
 impl Raft {
     pub(super) fn on_add_server(&mut self, step: &mut Step<'_>, id: RequestId, node: NodeId) {
-        if let Some(answer) = self.why_no_change(self.log.voters().contains(&node)) {
+        if let Some(answer) = self.why_no_change(step, self.log.voters().contains(&node)) {
             step.reply(id, answer);
             return;
         }
@@ -32,12 +34,15 @@ impl Raft {
         let Some(leadership) = self.leadership() else { return };
         leadership.joining = Some(Joining { node, id, since_ns: step.now_ns });
         leadership.peers.insert(node, Peer::new(next, step.now_ns));
-        step.reached("learner-added");
+        step.reached(Place::LearnerAdded);
+        if self.config.voters.contains(&node) {
+            step.reached(Place::NodeAddedAgain);
+        }
         self.replicate(step, node);
     }
 
     pub(super) fn on_remove_server(&mut self, step: &mut Step<'_>, id: RequestId, node: NodeId) {
-        if let Some(answer) = self.why_no_change(!self.log.voters().contains(&node)) {
+        if let Some(answer) = self.why_no_change(step, !self.log.voters().contains(&node)) {
             step.reply(id, answer);
             return;
         }
@@ -51,12 +56,17 @@ impl Raft {
     }
 
     /// The answer to a change that does not take place, or nothing if it may.
-    fn why_no_change(&self, already_so: bool) -> Option<KvResponse> {
+    fn why_no_change(&self, step: &mut Step<'_>, already_so: bool) -> Option<KvResponse> {
         let Role::Leader(leadership) = &self.role else {
             return Some(KvResponse::NotLeader { hint: self.leader });
         };
-        let pending = leadership.joining.is_some() || self.log.config_index() > self.commit;
-        if pending || !self.knows_commits() {
+        if !self.knows_commits() {
+            step.reached(Place::ChangeRefusedEarly);
+            return Some(KvResponse::Refused);
+        }
+        let uncommitted = self.log.config_index() > self.commit;
+        if leadership.joining.is_some() || (uncommitted && !self.has(Bug::OverlappingChanges)) {
+            step.reached(Place::ChangeRefusedPending);
             return Some(KvResponse::Refused);
         }
         already_so.then_some(KvResponse::Done)
@@ -86,7 +96,7 @@ impl Raft {
         if step.now_ns >= since_ns + patience_ns {
             leadership.joining = None;
             leadership.peers.remove(&node);
-            step.reached("learner-abandoned");
+            step.reached(Place::LearnerAbandoned);
             step.reply(id, KvResponse::Refused);
         }
     }
@@ -103,14 +113,14 @@ impl Raft {
 
     /// Follows up on a configuration that has just been committed.
     pub(super) fn on_config_committed(&mut self, step: &mut Step<'_>) {
-        step.reached("membership-changed");
+        step.reached(Place::MembershipChanged);
         if !self.is_leader() {
             return;
         }
         // The removed node learns of it, if this message arrives, and stays quiet from then on.
         self.heartbeat(step);
         if !self.log.voters().contains(&self.me) {
-            step.reached("removed-leader-stepped-down");
+            step.reached(Place::RemovedLeaderSteppedDown);
             self.become_follower(step, None);
             return;
         }

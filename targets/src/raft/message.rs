@@ -153,11 +153,14 @@ pub enum AppendOutcome {
         /// The last index known to agree.
         up_to: Index,
     },
-    /// It lacks `previous`, or the leader's term is over.
+    /// It lacks `previous`.
     Rejected {
         /// The last entry of its log that may still agree.
         hint: Position,
     },
+    /// It has a later term than the append. This says nothing about its log and confirms nothing:
+    /// it may reach its receiver when that leads again, with messages of the same sequence.
+    TermOver,
 }
 
 /// What a node writes to disk. Recovery reads the records in order.

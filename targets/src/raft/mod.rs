@@ -32,7 +32,7 @@
 //! planted bug must show as a wrong history, not as a crash.
 //!
 //! TIME is only ever the node's own clock. Elections tolerate any clock; leases need clocks whose
-//! rates differ by less than a third.
+//! rates stay within a quarter of the world's, and do not jump.
 //!
 //! CLIENTS are told the truth about what may have happened. A leader that steps down answers
 //! `Unknown` to every proposal in its log, for the next leader may commit it, and `NotLeader` to
@@ -47,8 +47,10 @@ mod log;
 mod machine;
 mod membership;
 mod message;
+mod places;
 mod reads;
 mod replication;
+mod service;
 mod snapshot;
 mod step;
 
@@ -58,6 +60,7 @@ pub use message::{
     AppendOutcome, Body, Command, Entry, HardState, Index, Position, RaftMessage, RaftRecord,
     Snapshot, Stamp, Term,
 };
+pub use places::PLACES;
 
 use crate::kv::{KvRequest, KvResponse};
 use crate::links::NodeId;
@@ -65,6 +68,7 @@ use crate::protocol::{Context, Effect, Input, Note, Protocol, RequestId};
 use election::Poll;
 use leader::Leadership;
 use log::Log;
+use places::Place;
 use serde::{Deserialize, Serialize};
 use step::Step;
 
@@ -85,10 +89,14 @@ pub const JOIN_TIMEOUTS: u64 = 20;
 /// A snapshot that is not answered is sent again after this many election timeouts.
 pub const SNAPSHOT_RESEND_TIMEOUTS: u64 = 2;
 /// A lease's length, as a part of the minimum election timeout. What is missing is the margin for
-/// clocks that run at different rates.
-pub const LEASE_PERCENT: u64 = 75;
+/// clocks that run at different rates: a leader's that is slow by a quarter of the world's rate
+/// makes 80 of it, a follower's that is fast by a quarter makes 80 of the whole timeout.
+pub const LEASE_PERCENT: u64 = 60;
 /// The lease's length of the planted bug [`Bug::LongLease`].
 pub const LONG_LEASE_PERCENT: u64 = 800;
+/// The lease's length of the planted bug [`Bug::LeaseIgnoresClockRate`]: followers campaign after
+/// one to two timeouts.
+pub const LONGEST_WAIT_PERCENT: u64 = 200;
 /// How often a leader sends its own entries with the planted bug [`Bug::CommitOldTerm`].
 pub const RELEASE_EVERY_HEARTBEATS: u64 = 6;
 /// The shortest wait for the first election of a cluster.
@@ -307,6 +315,8 @@ impl Raft {
                 self.learn_term(step, term);
                 if term == self.hard.term {
                     self.on_append_reply(step, from, stamp, outcome);
+                } else {
+                    step.reached(Place::AppendReplyOfOldTerm);
                 }
             }
         }
@@ -316,7 +326,8 @@ impl Raft {
         let (Body::Append { stamp, .. } | Body::Install { stamp, .. }) = body else { return };
         if term < self.hard.term {
             // A leader of the past learns that it is one.
-            let outcome = AppendOutcome::Rejected { hint: Position::default() };
+            step.reached(Place::AppendOfOldTerm);
+            let outcome = AppendOutcome::TermOver;
             step.send(from, self.hard.term, Body::AppendReply { stamp, outcome });
             return;
         }
@@ -349,7 +360,7 @@ impl Raft {
 
     fn on_write(&mut self, step: &mut Step<'_>, id: RequestId, request: KvRequest) {
         let request = match request {
-            KvRequest::Cas { key, from, to } if self.config.bug == Some(Bug::CasAtProposal) => {
+            KvRequest::Cas { key, from, to } if self.has(Bug::CasAtProposal) => {
                 if self.machine.get(key) != Some(from) {
                     step.reply(id, KvResponse::Mismatch);
                     return;
@@ -405,7 +416,11 @@ impl Raft {
     /// Begins a later term as a follower. The caller writes it down.
     fn enter_term(&mut self, step: &mut Step<'_>, term: Term, leader: Option<NodeId>) {
         assert!(term > self.hard.term, "terms only rise");
-        self.hard = HardState { term, vote: None };
+        let vote = if self.has(Bug::VoteOutlivesTerm) { self.hard.vote } else { None };
+        self.hard = HardState { term, vote };
+        if self.is_leader() {
+            step.reached(Place::LeaderDeposed);
+        }
         self.become_follower(step, leader);
     }
 
@@ -419,14 +434,21 @@ impl Raft {
                 step.cancel_timer(RaftTimer::Heartbeat);
                 step.note(Note::Following { term: self.hard.term });
                 self.arm_election(step);
-                dismiss(step, *leadership, leader);
+                let proposed = match self.config.bug {
+                    Some(Bug::UnknownSaidFailed) => KvResponse::NotLeader { hint: leader },
+                    _ => KvResponse::Unknown,
+                };
+                dismiss(step, *leadership, proposed, leader);
             }
         }
     }
 
     fn save_hard_state(&mut self, step: &mut Step<'_>) {
-        self.saved = self.hard;
-        step.save(RaftRecord::HardState(self.hard));
+        self.saved = match self.config.bug {
+            Some(Bug::ForgetTerm) => HardState { term: 0, ..self.hard },
+            _ => self.hard,
+        };
+        step.save(RaftRecord::HardState(self.saved));
     }
 
     fn leadership(&mut self) -> Option<&mut Leadership> {
@@ -436,16 +458,31 @@ impl Raft {
         }
     }
 
+    fn has(&self, bug: Bug) -> bool {
+        self.config.bug == Some(bug)
+    }
+
     /// Whether Raft's invariants hold: a planted bug breaks them on purpose.
     fn strict(&self) -> bool {
         self.config.bug.is_none()
     }
 }
 
-/// Answers those who waited for a leader that leads no more.
-fn dismiss(step: &mut Step<'_>, leadership: Leadership, hint: Option<NodeId>) {
+/// Answers those who waited for a leader that leads no more: what it had proposed may still happen.
+fn dismiss(
+    step: &mut Step<'_>,
+    leadership: Leadership,
+    proposed: KvResponse,
+    hint: Option<NodeId>,
+) {
+    if !leadership.proposals.is_empty() {
+        step.reached(Place::ProposalLeftUnknown);
+    }
+    if leadership.reads_confirming.is_some() {
+        step.reached(Place::ReadIndexInterrupted);
+    }
     for id in leadership.proposals.into_values() {
-        step.reply(id, KvResponse::Unknown);
+        step.reply(id, proposed);
     }
     let confirming = leadership.reads_confirming.into_iter().flat_map(|(_, reads)| reads);
     for read in confirming.chain(leadership.reads_waiting) {

@@ -14,6 +14,7 @@
 
 use super::leader::{Flow, Leadership, Peer};
 use super::message::{AppendOutcome, Body, Command, Entry, Index, Position, Stamp, Term};
+use super::places::Place;
 use super::step::Step;
 use super::{
     APPEND_BYTES_MAX, APPEND_ENTRIES_MAX, Bug, IN_FLIGHT_MAX, MS, RELEASE_EVERY_HEARTBEATS, Raft,
@@ -103,12 +104,15 @@ impl Raft {
         match self.role {
             Role::Leader(_) => {
                 if self.quorum_is_silent(step.now_ns) {
-                    step.reached("step-down-check-quorum");
+                    step.reached(Place::StepDownCheckQuorum);
                     self.become_follower(step, None);
                     return;
                 }
                 self.expire_joining(step);
                 self.release(self.log.last().index);
+                if self.has(Bug::RetryAppliedTwice) {
+                    self.propose_late_ones_again(step);
+                }
                 self.replicate_to_all(step);
                 self.heartbeat(step);
             }
@@ -116,6 +120,21 @@ impl Raft {
             Role::Follower => return,
         }
         step.set_timer(RaftTimer::Heartbeat, self.config.heartbeat_ms * MS);
+    }
+
+    /// Appends once more what clients still wait for since before the last heartbeat: the planted
+    /// bug [`Bug::RetryAppliedTwice`].
+    fn propose_late_ones_again(&mut self, step: &mut Step<'_>) {
+        let last = self.log.last().index;
+        let Some(leadership) = self.leadership() else { return };
+        let before = std::mem::replace(&mut leadership.last_at_heartbeat, last);
+        let late: Vec<Index> = leadership.proposals.range(..=before).map(|(i, _)| *i).collect();
+        for index in late {
+            let command = self.log.entry(index).map(|entry| entry.command.clone());
+            if let Some(command @ Command::Kv(_)) = command {
+                self.append_as_leader(step, command);
+            }
+        }
     }
 
     fn release(&mut self, up_to: Index) {
@@ -149,7 +168,7 @@ impl Raft {
         let Role::Leader(leadership) = &self.role else { return false };
         let patience_ns = match self.config.bug {
             // A leader that trusts its lease that long has no reason to doubt itself before.
-            Some(Bug::LongLease) => self.lease_ns(),
+            Some(Bug::LongLease | Bug::LeaseIgnoresClockRate) => self.lease_ns(),
             _ => self.config.election_timeout_ms * MS,
         };
         let heard_ns = leadership.majority(self.log.voters(), self.me, now_ns, |p| p.heard_ns);
@@ -171,7 +190,7 @@ impl Raft {
             return false;
         }
         if !matches!(self.role, Role::Follower) {
-            step.reached("election-lost");
+            step.reached(Place::ElectionLost);
             self.become_follower(step, Some(leader));
         }
         self.leader = Some(leader);
@@ -196,24 +215,42 @@ impl Raft {
         let held = self.log.term_at(previous.index);
         let contradicts = committed && held.is_some_and(|term| term != previous.term);
         assert!(!contradicts || !self.strict(), "entry {} is committed", previous.index);
-        let agrees = committed || held == Some(previous.term);
-        let outcome = if agrees {
+        let same = match self.config.bug {
+            Some(Bug::AppendWithoutPreviousCheck) => held.is_some(),
+            _ => held == Some(previous.term),
+        };
+        let outcome = if committed || same {
             let up_to = previous.index + entries.len() as u64;
             self.store(step, entries);
+            if self.has(Bug::TruncateOnStaleAppend) {
+                self.log.truncate(up_to.max(self.commit) + 1);
+            }
             AppendOutcome::Accepted { up_to }
         } else {
-            step.reached("append-rejected");
-            let hint = self.log.last_agreeable(previous).unwrap_or(self.log.base());
-            AppendOutcome::Rejected { hint }
+            step.reached(Place::AppendRejected);
+            AppendOutcome::Rejected { hint: self.hint(previous) }
         };
         step.send(from, self.hard.term, Body::AppendReply { stamp, outcome });
         if let AppendOutcome::Accepted { up_to } = outcome {
-            self.commit_to(step, commit.min(up_to));
+            let agreed = if self.has(Bug::CommitBeyondMatch) { commit } else { commit.min(up_to) };
+            self.commit_to(step, agreed);
         }
+    }
+
+    /// Where this log may agree with one that holds `previous`.
+    fn hint(&self, previous: Position) -> Position {
+        if self.has(Bug::AppendWithoutPreviousCheck) {
+            // All that can be wrong is that entries are missing.
+            return Position { term: previous.term, ..self.log.last() };
+        }
+        self.log.last_agreeable(previous).unwrap_or(self.log.base())
     }
 
     /// Adds a leader's entries to the log; only an entry that contradicts the log shortens it.
     fn store(&mut self, step: &mut Step<'_>, entries: Vec<Entry>) {
+        if entries.last().is_some_and(|last| self.log.term_at(last.index) == Some(last.term)) {
+            step.reached(Place::AppendOvertaken);
+        }
         for entry in entries {
             let held = self.log.term_at(entry.index);
             let contradicts = held.is_some_and(|term| term != entry.term);
@@ -222,7 +259,7 @@ impl Raft {
                 continue;
             }
             if contradicts {
-                step.reached("log-truncated");
+                step.reached(Place::LogTruncated);
                 self.log.truncate(entry.index);
             } else if held.is_some() {
                 continue;
@@ -241,7 +278,7 @@ impl Raft {
     ) {
         let now_ns = step.now_ns;
         let Some((leadership, log)) = self.leadership_and_log() else { return };
-        if stamp.sequence > leadership.sequence {
+        if stamp.sequence > leadership.sequence || outcome == AppendOutcome::TermOver {
             return;
         }
         let sequence = leadership.sequence;
@@ -252,9 +289,12 @@ impl Raft {
             AppendOutcome::Rejected { hint } => {
                 let agreeable = log.last_agreeable(hint).map_or(0, |place| place.index);
                 if peer.rejected(stamp, sequence, agreeable) {
-                    step.reached("append-backed-off");
+                    step.reached(Place::AppendBackedOff);
+                } else {
+                    step.reached(Place::AppendReplyOld);
                 }
             }
+            AppendOutcome::TermOver => {}
         }
         self.replicate(step, from);
         self.advance_commit(step);
@@ -272,10 +312,14 @@ impl Raft {
             Some(Bug::EarlyAck) => last,
             _ => leadership.majority(self.log.voters(), self.me, last, |peer| peer.matched),
         };
-        let countable = self.config.bug == Some(Bug::CommitOldTerm)
-            || self.log.term_at(everywhere) == Some(self.hard.term);
-        if everywhere > self.commit && countable {
+        if everywhere <= self.commit {
+            return;
+        }
+        let own = self.log.term_at(everywhere) == Some(self.hard.term);
+        if own || self.has(Bug::CommitOldTerm) {
             self.commit_to(step, everywhere);
+        } else {
+            step.reached(Place::CommitWaitsForTerm);
         }
     }
 

@@ -12,6 +12,7 @@ use super::leader::Flow;
 use super::log::Log;
 use super::machine::Machine;
 use super::message::{AppendOutcome, Body, HardState, Position, RaftRecord, Snapshot, Stamp};
+use super::places::Place;
 use super::step::Step;
 use super::{Bug, MS, Raft, SNAPSHOT_KEYS_MAX, SNAPSHOT_RESEND_TIMEOUTS};
 use crate::links::NodeId;
@@ -56,7 +57,7 @@ impl Raft {
         if applied < self.checkpoint + every || self.machine.state().len() > SNAPSHOT_KEYS_MAX {
             return;
         }
-        step.reached("snapshot-taken");
+        step.reached(Place::SnapshotTaken);
         self.write_checkpoint(step);
         self.log.compact(applied.saturating_sub(every));
     }
@@ -76,14 +77,13 @@ impl Raft {
         Snapshot {
             last: Position { index, term },
             voters: self.log.voters_at(index).to_vec(),
-            state: self.machine.dump(self.config.bug == Some(Bug::SnapshotForgetsLast)),
+            state: self.machine.dump(self.has(Bug::SnapshotForgetsLast)),
         }
     }
 
     pub(super) fn send_snapshot(&mut self, step: &mut Step<'_>, to: NodeId) {
         if self.machine.state().len() > SNAPSHOT_KEYS_MAX {
-            // Reached only if the state grew past the bound after an earlier compaction.
-            step.reached("snapshot-too-large");
+            // Only if the state grew past the bound after an earlier compaction.
             return;
         }
         let (term, snapshot) = (self.hard.term, self.snapshot());
@@ -92,7 +92,7 @@ impl Raft {
         let Some(peer) = leadership.peers.get_mut(&to) else { return };
         peer.in_flight.clear();
         peer.flow = Flow::Snapshot { last: snapshot.last.index, sent_ns: step.now_ns };
-        step.reached("snapshot-sent");
+        step.reached(Place::SnapshotSent);
         step.send_early(to, term, Body::Install { stamp, snapshot });
     }
 
@@ -106,6 +106,7 @@ impl Raft {
     ) {
         let patience_ns = SNAPSHOT_RESEND_TIMEOUTS * self.config.election_timeout_ms * MS;
         if step.now_ns >= sent_ns + patience_ns {
+            step.reached(Place::SnapshotSentAgain);
             self.send_snapshot(step, to);
             return;
         }
@@ -126,13 +127,18 @@ impl Raft {
         let up_to = snapshot.last.index;
         if up_to > self.commit {
             self.install(step, snapshot);
+        } else {
+            step.reached(Place::SnapshotOld);
+            if self.has(Bug::SnapshotOverwritesNewer) {
+                self.machine.overwrite(snapshot.state);
+            }
         }
         let outcome = AppendOutcome::Accepted { up_to };
         step.send(from, self.hard.term, Body::AppendReply { stamp, outcome });
     }
 
     fn install(&mut self, step: &mut Step<'_>, snapshot: Snapshot) {
-        step.reached("snapshot-installed");
+        step.reached(Place::SnapshotInstalled);
         let Snapshot { last, voters, state } = snapshot;
         let agrees = self.log.term_at(last.index) == Some(last.term);
         if agrees {

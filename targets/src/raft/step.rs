@@ -5,6 +5,7 @@
 //! its own copy is durable was only one of those who might have held the entry (thesis, 10.2.1).
 
 use super::message::{Body, RaftMessage, RaftRecord, Term};
+use super::places::Place;
 use super::{Bug, Raft, RaftTimer};
 use crate::kv::KvResponse;
 use crate::links::NodeId;
@@ -96,7 +97,7 @@ impl<'a> Step<'a> {
     }
 
     /// Notes an interesting place.
-    pub(super) fn reached(&mut self, place: &'static str) {
-        self.note(Note::Sometimes { place: place.into() });
+    pub(super) fn reached(&mut self, place: Place) {
+        self.note(Note::Sometimes { place: place.name().into() });
     }
 }

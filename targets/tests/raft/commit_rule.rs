@@ -2,10 +2,10 @@
 
 use targets::kv::KvRequest;
 use targets::links::NodeId;
-use targets::protocol::{Context, Effect, Input, Protocol};
+use targets::protocol::{Context, Effect, Input, Protocol, RequestId};
 use targets::raft::{
     AppendOutcome, Body, Bug, Command, Entry, HardState, Position, Raft, RaftConfig, RaftMessage,
-    RaftRecord, RaftTimer, Stamp,
+    RaftRecord, RaftRequest, RaftTimer, Stamp,
 };
 
 /// A leader of term two whose log begins with an entry of term one.
@@ -114,4 +114,43 @@ fn a_term_that_was_learnt_from_a_reply_does_not_set_a_promised_vote_free() {
     assert_eq!(raft.term(), 6);
     assert!(!votes(&mut raft, 1010, 2, 6, Body::Vote { last }), "the promise still binds");
     assert!(votes(&mut raft, 1300, 2, 6, Body::Vote { last }), "it has run out");
+}
+
+#[test]
+fn an_answer_to_a_message_of_an_earlier_term_confirms_no_read() {
+    // It was sent to this node as the leader of an earlier term, and its sequence fits by chance.
+    let config = RaftConfig::of((0..3).map(NodeId).collect());
+    let records = vec![RaftRecord::HardState(HardState { term: 2, vote: None })];
+    let mut follower = Raft::recover(NodeId(1), config, records);
+    step(&mut follower, 0, Input::Start);
+    let stamp = Stamp { sequence: 4, sent_ns: 0 };
+    let (previous, entries) = (Position::default(), Vec::new());
+    let late = RaftMessage { term: 1, body: Body::Append { stamp, previous, commit: 0, entries } };
+    let effects = step(&mut follower, 1, Input::Message { from: NodeId(0), message: late });
+    let answer = effects.into_iter().find_map(|effect| match effect {
+        Effect::Send { message, .. } => Some(message),
+        _ => None,
+    });
+    let answer = answer.expect("a leader of the past is told so");
+    assert_eq!(answer.term, 2);
+
+    let mut leader = leader_with_an_old_entry(None);
+    hear(&mut leader, 2, accept(2, 2));
+    let id = RequestId(1);
+    let request = RaftRequest::Kv(KvRequest::Read { key: 1 });
+    let asked = step(&mut leader, 1001, Input::Request { id, request });
+    let sequence = asked.iter().find_map(|effect| match effect {
+        Effect::Send { message: RaftMessage { body: Body::Append { stamp, .. }, .. }, .. } => {
+            Some(stamp.sequence)
+        }
+        _ => None,
+    });
+    let sequence = sequence.expect("a read asks the others");
+    let is_answered = |effects: Vec<Effect<Raft>>| {
+        effects.iter().any(|effect| matches!(effect, Effect::Reply { .. }))
+    };
+    let Body::AppendReply { outcome, .. } = answer.body else { panic!("{answer:?}") };
+    let by_chance = Body::AppendReply { stamp: Stamp { sequence, sent_ns: 0 }, outcome };
+    assert!(!is_answered(hear(&mut leader, 2, by_chance)));
+    assert!(is_answered(hear(&mut leader, 2, accept(2, sequence))));
 }

@@ -26,6 +26,10 @@ pub(crate) enum Fault {
     KillAll,
     /// Adds or removes a node; never undone.
     Reconfigure,
+    /// Cuts the leader off with less than half of the nodes, and asks it to remove the others.
+    RemoveMajority,
+    /// Isolates the leader; its clock goes slow by a fifth, and those of the others fast.
+    IsolateSlowLeader,
 }
 
 /// A fault begins `gap_ms` after the one before it, which ends then if `chase`, else `hold_ms`
@@ -50,6 +54,8 @@ pub(crate) struct Findings {
     pub(crate) broken: Option<String>,
     pub(crate) acknowledged: usize,
     pub(crate) elections: usize,
+    /// Reads that were answered after everything was repaired.
+    pub(crate) answered_at_last: usize,
     pub(crate) places: BTreeSet<String>,
 }
 
@@ -108,7 +114,7 @@ impl Trial {
                 findings.broken = invariants.check(&run.cluster);
             }
         }
-        run.read_everything();
+        findings.answered_at_last = run.read_everything();
         run.judge(findings)
     }
 }
@@ -228,6 +234,7 @@ impl Run {
         self.cluster.cut.clear();
         for node in self.cluster.nodes() {
             self.cluster.start(node);
+            self.cluster.set_rate(node, 0);
         }
     }
 
@@ -240,8 +247,13 @@ impl Run {
                 let (one, other) = nodes.split_at(majority);
                 self.cluster.partition(&[one.to_vec(), other.to_vec()]);
             }
-            Some(Fault::IsolateLeader) => {
+            Some(fault @ (Fault::IsolateLeader | Fault::IsolateSlowLeader)) => {
                 if let Some(leader) = self.cluster.leader() {
+                    for node in &nodes {
+                        let rate_ppm = if *node == leader { -200_000 } else { 200_000 };
+                        let skewed = *fault == Fault::IsolateSlowLeader;
+                        self.cluster.set_rate(*node, if skewed { rate_ppm } else { 0 });
+                    }
                     nodes.retain(|node| *node != leader);
                     self.cluster.partition(&[vec![leader], nodes]);
                 }
@@ -251,6 +263,7 @@ impl Run {
             Some(Fault::KillMajority) => self.kill(&nodes[..majority]),
             Some(Fault::KillAll) => self.kill(&nodes),
             Some(Fault::Reconfigure) => self.reconfigure(nodes[0]),
+            Some(Fault::RemoveMajority) => self.remove_majority(&nodes),
             None => {}
         }
     }
@@ -280,6 +293,18 @@ impl Run {
         self.cluster.request(leader, request);
     }
 
+    fn remove_majority(&mut self, nodes: &[NodeId]) {
+        let Some(leader) = self.cluster.leader() else { return };
+        let mut others: Vec<NodeId> = nodes.iter().copied().filter(|n| *n != leader).collect();
+        let removed =
+            others.split_off(others.len() / 2 - usize::from(nodes.len().is_multiple_of(2)));
+        others.push(leader);
+        self.cluster.partition(&[others, removed.clone()]);
+        for node in removed {
+            self.cluster.request(leader, RaftRequest::RemoveServer(node));
+        }
+    }
+
     /// Kills nodes one after another: clients are served by those that are still alive.
     fn kill(&mut self, nodes: &[NodeId]) {
         for node in nodes {
@@ -297,8 +322,9 @@ impl Run {
         }
     }
 
-    /// Reads every key on every node that answers.
-    fn read_everything(&mut self) {
+    /// Reads every key on every node, and counts the answers.
+    fn read_everything(&mut self) -> usize {
+        let asked_before = self.calls.len();
         for node in self.cluster.nodes() {
             for key in 0..self.keys as i64 {
                 self.invoke(0, node, key, Op::Read);
@@ -306,6 +332,8 @@ impl Run {
                 self.clients[0].open = None;
             }
         }
+        let done = |call: &&Call| matches!(call.outcome, Outcome::Done(_));
+        self.calls[asked_before..].iter().filter(done).count()
     }
 
     fn judge(self, mut findings: Findings) -> Findings {

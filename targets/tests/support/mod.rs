@@ -42,6 +42,16 @@ impl World {
         duplicate_ppm: 20_000,
         disk_us: (100, 4000),
     };
+    /// Messages overtake one another all the time.
+    pub(crate) const MIXED_UP: Self = Self {
+        delay_us: (200, 40_000),
+        loss_ppm: 20_000,
+        duplicate_ppm: 50_000,
+        disk_us: (100, 4000),
+    };
+    /// Continents apart.
+    pub(crate) const FAR: Self =
+        Self { delay_us: (60_000, 120_000), loss_ppm: 0, duplicate_ppm: 0, disk_us: (500, 3000) };
 }
 
 enum Event {
@@ -65,8 +75,34 @@ struct Host {
     writing: Option<Write>,
     timers: BTreeMap<RaftTimer, u64>,
     life: u64,
-    /// How far this node's clock is ahead.
-    clock_ahead_ns: u64,
+    clock: Clock,
+}
+
+/// A node's own clock: what it showed at some moment, and how it goes since.
+#[derive(Clone, Copy, Default)]
+struct Clock {
+    since_ns: u64,
+    shown_ns: u64,
+    rate_ppm: i32,
+}
+
+impl Clock {
+    fn at(&self, now_ns: u64) -> u64 {
+        self.shown_ns + self.scaled(now_ns - self.since_ns)
+    }
+
+    fn scaled(&self, ns: u64) -> u64 {
+        (u128::from(ns) * u128::from(self.pace()) / 1_000_000) as u64
+    }
+
+    /// How long something takes in the world that takes so long on this clock.
+    fn in_world(&self, ns: u64) -> u64 {
+        (u128::from(ns) * 1_000_000).div_ceil(u128::from(self.pace())) as u64
+    }
+
+    fn pace(&self) -> u64 {
+        (1_000_000 + i64::from(self.rate_ppm)) as u64
+    }
 }
 
 pub(crate) struct Cluster {
@@ -156,7 +192,15 @@ impl Cluster {
 
     /// Moves a node's clock forward; its timers stay where they are.
     pub(crate) fn jump_clock(&mut self, node: NodeId, by_ns: u64) {
-        self.host(node).clock_ahead_ns += by_ns;
+        self.host(node).clock.shown_ns += by_ns;
+    }
+
+    /// Lets a node's clock run faster from now on, in millionths, or slower. Timers that are set
+    /// stay where they are.
+    pub(crate) fn set_rate(&mut self, node: NodeId, rate_ppm: i32) {
+        let now_ns = self.now_ns;
+        let clock = &mut self.host(node).clock;
+        *clock = Clock { since_ns: now_ns, shown_ns: clock.at(now_ns), rate_ppm };
     }
 
     /// Lets a timer go off now.
@@ -209,7 +253,7 @@ impl Cluster {
         let entropy = self.stream.draw();
         let now_ns = self.now_ns;
         let host = self.host(node);
-        let context = Context { now_ns: now_ns + host.clock_ahead_ns, entropy };
+        let context = Context { now_ns: host.clock.at(now_ns), entropy };
         let mut effects = Vec::new();
         if let Some(raft) = &mut host.raft {
             raft.step(context, input, &mut effects);
@@ -235,7 +279,9 @@ impl Cluster {
                 Effect::Checkpoint(records) => self.write(node, Write::Replace(records)),
                 Effect::SetTimer { timer, after_ns } => {
                     let version = self.count();
-                    self.host(node).timers.insert(timer, version);
+                    let host = self.host(node);
+                    host.timers.insert(timer, version);
+                    let after_ns = host.clock.in_world(after_ns);
                     self.at(after_ns, Event::Timer { node, timer, version });
                 }
                 Effect::CancelTimer(timer) => {
