@@ -1,17 +1,17 @@
-//! The faults that can be asked for: names, groups, needs, and how each one's parameters are drawn.
+//! The faults that can be asked for: names, groups and needs. How their parameters are drawn is in
+//! `draw`.
 //!
 //! A name is one fault. A *class* is what alternates start and stop on its own: faults of a class
 //! never overlap each other, classes do. Every class is also a group that can be asked for by name,
 //! and so are `links`, `mixed` and `all`.
 //!
 //! `mixed`, the default, is chosen so that a cluster of five makes progress most of the time: it
-//! never takes a majority on purpose. `all` does.
+//! never takes a majority on purpose. `all` does. Groups hold what the environment offers: `all`
+//! holds clocks, disks, paces and changes of members only where those can be had. `mixed` is the
+//! same everywhere. A fault that nothing survives is in no group: it must be asked for by name.
 
-use crate::fault::{Fault, Need, Scope, Victims, missing};
-use crate::shape::{Direction, Shape};
+use crate::fault::{MemberPlay, Need, missing};
 use targets::environment::Capabilities;
-use targets::links::{Link, NodeId};
-use targets::seed::Stream;
 
 /// What alternates start and stop on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +36,14 @@ pub enum Class {
     Narrow,
     /// Several steps that react to who leads.
     Script,
+    /// Nodes' clocks go wrong.
+    Clock,
+    /// Nodes' disks fail.
+    Disk,
+    /// Nodes are slow to do anything.
+    Pace,
+    /// Who votes changes.
+    Members,
 }
 
 impl Class {
@@ -52,6 +60,10 @@ impl Class {
             Self::Corrupt => "corrupt",
             Self::Narrow => "narrow",
             Self::Script => "script",
+            Self::Clock => "clock",
+            Self::Disk => "disk",
+            Self::Pace => "pace",
+            Self::Members => "membership",
         }
     }
 
@@ -63,6 +75,10 @@ impl Class {
                 "the nodes are continued; without the controller, the kernel or the ledger does it"
             }
             Self::Script => "its links are cleared and its dead nodes started again",
+            Self::Clock => "the clocks go with the world's again, and are seen to",
+            Self::Disk => "the disks work again, and whoever died of them is started again",
+            Self::Pace => "the nodes are as fast as they can be again",
+            Self::Members => "every node is added again, until the cluster says that it votes",
             _ => "its layer leaves the link matrix; without the controller, the links are gone",
         }
     }
@@ -81,6 +97,10 @@ impl Class {
             Self::Corrupt => "counters of mangled packets while probes are sent",
             Self::Narrow => "counters of delayed packets while a burst of probes is sent",
             Self::Script => "probes after its first change of the links, and the kernel",
+            Self::Clock => "what the clocks show, before and after, and again a moment later",
+            Self::Disk => "the environment's word, and the deaths of nodes",
+            Self::Pace => "the environment's word: nothing else shows how long a step takes",
+            Self::Members => "the cluster's answers to the changes that were asked of it",
         }
     }
 
@@ -88,7 +108,11 @@ impl Class {
     pub(crate) fn rhythm_ms(self) -> (u64, u64) {
         match self {
             Self::Partition | Self::Clients | Self::Kill | Self::Pause => (4000, 2000),
-            Self::Slow | Self::Lossy | Self::Corrupt | Self::Narrow => (3500, 2500),
+            Self::Slow | Self::Lossy | Self::Corrupt | Self::Narrow | Self::Pace => (3500, 2500),
+            Self::Clock => (2500, 3500),
+            Self::Disk => (4000, 2500),
+            // Several changes, each of which may have to wait for a leader.
+            Self::Members => (2500, 5000),
             // A jam that lasts is a partition.
             Self::Jam => (3500, 1200),
             // A script needs seconds for one round, and many rounds.
@@ -112,7 +136,9 @@ pub struct Entry {
     pub min_nodes: u8,
     /// Whether it is part of `mixed`.
     pub mixed: bool,
-    kind: Kind,
+    /// Whether it is part of no group, because nothing survives it.
+    pub only_by_name: bool,
+    pub(crate) kind: Kind,
 }
 
 impl Entry {
@@ -121,19 +147,25 @@ impl Entry {
         missing(self.needs, capabilities)
     }
 
+    /// Whether clocks keep what leases assume of them while it lasts: no jumps, and no rate more
+    /// than a fifth off.
+    pub fn bounded_clocks(&self) -> bool {
+        !matches!(self.kind, Kind::ClockOffset | Kind::ClockStrobe)
+    }
+
     /// Whether it goes for whoever leads.
     pub fn aims_at_leader(&self) -> bool {
         match self.kind {
             Kind::Leader | Kind::LeaderOneWay => true,
             Kind::Kill(who) | Kind::Pause(who) => who == Who::Leader,
-            Kind::Links(_, whose) => whose == Whose::Leader,
+            Kind::Links(_, whose) | Kind::Sluggish(whose) => whose == Whose::Leader,
             _ => false,
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
+pub(crate) enum Who {
     One,
     Minority,
     Majority,
@@ -142,14 +174,14 @@ enum Who {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Whose {
+pub(crate) enum Whose {
     Node,
     Leader,
     All,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trouble {
+pub(crate) enum Trouble {
     Slow,
     Lossy,
     Jam,
@@ -158,7 +190,7 @@ enum Trouble {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Halves,
     OneNode,
     Ring,
@@ -173,6 +205,15 @@ enum Kind {
     Links(Trouble, Whose),
     Storm,
     Deposed,
+    ClockRate(Whose),
+    ClockOffset,
+    ClockStrobe,
+    DiskSlow(Whose),
+    DiskErrors,
+    DiskCorrupt,
+    DiskLies,
+    Sluggish(Whose),
+    Members(MemberPlay),
 }
 
 const fn entry(name: &'static str, class: Class, kind: Kind, about: &'static str) -> Entry {
@@ -180,9 +221,17 @@ const fn entry(name: &'static str, class: Class, kind: Kind, about: &'static str
         Kind::Kill(_) => &[Need::Process],
         Kind::Pause(_) => &[Need::Pause],
         Kind::Storm => &[Need::Process, Need::Links],
+        Kind::ClockRate(_) | Kind::ClockOffset | Kind::ClockStrobe => &[Need::Clock],
+        Kind::DiskSlow(_) | Kind::DiskErrors | Kind::DiskCorrupt | Kind::DiskLies => {
+            &[Need::Disk, Need::Process]
+        }
+        Kind::Sluggish(_) => &[Need::Pace],
+        Kind::Members(MemberPlay::Minority) => &[Need::Members, Need::Links],
+        Kind::Members(_) => &[Need::Members],
         _ => &[Need::Links],
     };
-    Entry { name, about, class, needs, min_nodes: 1, mixed: false, kind }
+    let (min_nodes, mixed, only_by_name) = (1, false, false);
+    Entry { name, about, class, needs, min_nodes, mixed, only_by_name, kind }
 }
 
 const fn mixed(entry: Entry) -> Entry {
@@ -191,6 +240,10 @@ const fn mixed(entry: Entry) -> Entry {
 
 const fn from(min_nodes: u8, entry: Entry) -> Entry {
     Entry { min_nodes, ..entry }
+}
+
+const fn only_by_name(entry: Entry) -> Entry {
+    Entry { only_by_name: true, ..entry }
 }
 
 /// Every fault, by class.
@@ -262,6 +315,38 @@ pub const FAULTS: &[Entry] = &[
     from(3, entry("deposed-leaders", Class::Script, Kind::Deposed,
         "One leader after another is isolated before it has replicated, and the first ones come \
          back: exposes commits of old terms by counting (Raft paper, figure 8).")),
+    entry("clock-rate-one", Class::Clock, Kind::ClockRate(Whose::Node),
+        "A random node's clock runs up to a fifth fast or slow, which leases must tolerate."),
+    entry("clock-rate-all", Class::Clock, Kind::ClockRate(Whose::All),
+        "Every clock runs at another rate, up to a fifth fast or slow."),
+    entry("clock-offset", Class::Clock, Kind::ClockOffset,
+        "A random node's clock jumps 50 ms to 5 s ahead, and back at the end: leases do not \
+         survive it."),
+    entry("clock-strobe", Class::Clock, Kind::ClockStrobe,
+        "A random node's clock jumps to and fro: leases do not survive it."),
+    entry("disk-slow", Class::Disk, Kind::DiskSlow(Whose::Node),
+        "A random node's disk takes 5 to 50 ms more for every sync."),
+    entry("disk-slow-all", Class::Disk, Kind::DiskSlow(Whose::All),
+        "Every disk takes 5 to 50 ms more for every sync."),
+    entry("disk-errors", Class::Disk, Kind::DiskErrors,
+        "Writes of a random node fail now and then, and the node ends itself."),
+    from(3, entry("disk-corrupt", Class::Disk, Kind::DiskCorrupt,
+        "The largest minority is killed, and finds records unreadable when it comes back; they \
+         are readable again at the end.")),
+    only_by_name(from(3, entry("disk-lies", Class::Disk, Kind::DiskLies,
+        "Syncs of the largest minority are lies, and then these nodes crash. Only by name: what \
+         was promised is lost."))),
+    entry("sluggish-node", Class::Pace, Kind::Sluggish(Whose::Node),
+        "A random node takes 2 to 20 ms for everything it does."),
+    entry("sluggish-leader", Class::Pace, Kind::Sluggish(Whose::Leader),
+        "The leader takes 2 to 20 ms for everything it does."),
+    from(3, entry("members", Class::Members, Kind::Members(MemberPlay::Calm),
+        "A node or two are removed, one after the other, and added again.")),
+    from(3, entry("members-churn", Class::Members, Kind::Members(MemberPlay::Churn),
+        "The leader is asked for several changes at once: exposes changes that overlap.")),
+    from(3, entry("members-minority", Class::Members, Kind::Members(MemberPlay::Minority),
+        "The leader is cut off and asked to remove those whom it does not hear: exposes a change \
+         that does not wait for the one before (Raft thesis, chapter 4; raft-dev, July 2015).")),
 ];
 
 /// A name that stands for several faults.
@@ -277,7 +362,7 @@ pub struct Group {
 #[rustfmt::skip]
 pub const GROUPS: &[Group] = &[
     Group { name: "mixed", about: "The default: five nodes make progress most of the time." },
-    Group { name: "all", about: "Everything, majorities and scripts included." },
+    Group { name: "all", about: "Everything that can be had, majorities and scripts included." },
     Group { name: "links", about: "slow, lossy, jam, corrupt and narrow." },
     Group { name: "partition", about: "All partitions between nodes." },
     Group { name: "clients", about: "Cuts between the clients and nodes." },
@@ -289,6 +374,10 @@ pub const GROUPS: &[Group] = &[
     Group { name: "corrupt", about: "All bit flips." },
     Group { name: "narrow", about: "All limits of bandwidth." },
     Group { name: "script", about: "election-storm and deposed-leaders." },
+    Group { name: "clock", about: "All clocks that go wrong (only simulated)." },
+    Group { name: "disk", about: "All disks that fail and can be survived (only simulated)." },
+    Group { name: "pace", about: "All nodes that are slow by themselves (only simulated)." },
+    Group { name: "membership", about: "All changes of who votes (only simulated)." },
 ];
 
 /// The fault of this name.
@@ -298,115 +387,22 @@ pub fn fault(name: &str) -> Option<&'static Entry> {
 
 /// The faults that a group stands for.
 pub fn members(group: &str) -> Vec<&'static Entry> {
+    FAULTS.iter().filter(|entry| is_member(entry, group)).collect()
+}
+
+/// Whether a group stands for this fault.
+pub(crate) fn is_member(entry: &Entry, group: &str) -> bool {
     let links = [Class::Slow, Class::Lossy, Class::Jam, Class::Corrupt, Class::Narrow];
-    let member = |entry: &&Entry| match group {
-        "all" => true,
-        "mixed" => entry.mixed,
-        "links" => links.contains(&entry.class),
-        class => entry.class.name() == class,
-    };
-    FAULTS.iter().filter(member).collect()
+    !entry.only_by_name
+        && match group {
+            "all" => true,
+            "mixed" => entry.mixed,
+            "links" => links.contains(&entry.class),
+            class => entry.class.name() == class,
+        }
 }
 
 /// Every name that may be asked for, for a nearest match.
 pub fn names() -> impl Iterator<Item = &'static str> {
     FAULTS.iter().map(|entry| entry.name).chain(GROUPS.iter().map(|group| group.name))
-}
-
-impl Entry {
-    /// Draws the fault's parameters.
-    pub(crate) fn draw(&self, nodes: u8, stream: &mut Stream) -> Fault {
-        let mut order: Vec<NodeId> = (0..nodes).map(NodeId).collect();
-        stream.shuffle(&mut order);
-        let direction = if stream.below(2) == 0 { Direction::Deaf } else { Direction::Mute };
-        match self.kind {
-            Kind::Halves => Fault::Partition(split(&order, usize::from(nodes) / 2)),
-            Kind::OneNode => Fault::Partition(split(&order, 1)),
-            Kind::Third => Fault::Partition(split(&order, third(nodes))),
-            Kind::Ring => Fault::Partition(Shape::Ring { order }),
-            Kind::Bridge => {
-                let (one, rest) = order.split_at((order.len() - 1) / 2);
-                let (one, other) = (sorted(one), sorted(&rest[1..]));
-                Fault::Partition(Shape::Bridge { one, bridge: rest[0], other })
-            }
-            Kind::Leader => Fault::Partition(Shape::Leader),
-            Kind::LeaderOneWay => Fault::Partition(Shape::LeaderOneWay { direction }),
-            Kind::OneWay => Fault::Partition(Shape::OneWay { node: order[0], direction }),
-            Kind::ClientsCut => Fault::ClientsCut { node: order[0] },
-            Kind::Kill(who) => Fault::Kill { on: victims(who, &order) },
-            Kind::Pause(who) => Fault::Pause { on: victims(who, &order) },
-            Kind::Links(trouble, whose) => {
-                let on = match whose {
-                    Whose::Node => Scope::Node(order[0]),
-                    Whose::Leader => Scope::Leader,
-                    Whose::All => Scope::Everywhere,
-                };
-                Fault::Links { on, link: trouble.draw(whose, stream) }
-            }
-            Kind::Storm => Fault::ElectionStorm { seed: stream.draw() },
-            Kind::Deposed => Fault::DeposedLeaders { seed: stream.draw() },
-        }
-    }
-}
-
-/// A third of the nodes, at least one, less than half.
-fn third(nodes: u8) -> usize {
-    usize::from(nodes).div_ceil(3).min((usize::from(nodes) - 1) / 2).max(1)
-}
-
-fn sorted(nodes: &[NodeId]) -> Vec<NodeId> {
-    let mut nodes = nodes.to_vec();
-    nodes.sort_unstable();
-    nodes
-}
-
-fn split(order: &[NodeId], at: usize) -> Shape {
-    let (one, other) = order.split_at(at);
-    Shape::Split { one: sorted(one), other: sorted(other) }
-}
-
-fn victims(who: Who, order: &[NodeId]) -> Victims {
-    let majority = order.len() / 2 + 1;
-    let count = match who {
-        Who::One => 1,
-        Who::Minority => order.len() - majority,
-        Who::Majority => majority,
-        Who::All => order.len(),
-        Who::Leader => return Victims::Leader,
-    };
-    Victims::Nodes(sorted(&order[..count.max(1)]))
-}
-
-impl Trouble {
-    /// Draws how bad it is. One node may suffer more than all links together: what is on every
-    /// link delays or loses a quorum, not only a member of it.
-    fn draw(self, whose: Whose, stream: &mut Stream) -> Link {
-        let mut between = |low: u32, high: u32| stream.between(low.into(), high.into()) as u32;
-        let clear = Link::default();
-        match self {
-            Self::Slow => {
-                let (low, high) = if whose == Whose::All { (5, 20) } else { (15, 60) };
-                let delay_us = between(low, high) * 1000;
-                Link { delay_us, jitter_us: between(0, delay_us / 2000) * 1000, ..clear }
-            }
-            // Overtaking skips the delay, so there must be some.
-            Self::Lossy => Link {
-                loss_ppm: if whose == Whose::Node {
-                    between(100, 250) * 1000
-                } else {
-                    between(20, 60) * 1000
-                },
-                duplicate_ppm: between(10, 50) * 1000,
-                reorder_ppm: between(20, 100) * 1000,
-                delay_us: between(1, 4) * 1000,
-                ..clear
-            },
-            Self::Jam => Link { hold: true, ..clear },
-            Self::Corrupt => {
-                let (low, high) = if whose == Whose::All { (2, 10) } else { (10, 50) };
-                Link { corrupt_ppm: between(low, high) * 1000, ..clear }
-            }
-            Self::Narrow => Link { rate_bytes_per_s: Some(between(8, 64) * 1024), ..clear },
-        }
-    }
 }

@@ -6,12 +6,14 @@
 //! ```text
 //!   Fault --aimed_at(leader)--> Fault without open ends --+-- a layer of the link matrix
 //!                                                         +-- nodes to kill or pause
+//!                                                         +-- clocks, disks and paces of nodes
 //!                                                         +-- a script of several steps
 //! ```
 
+use crate::machine::{Machine, describe_clock, describe_disk};
 use crate::shape::{Shape, list};
 use serde::{Deserialize, Serialize};
-use targets::environment::Capabilities;
+use targets::environment::{Capabilities, Clock, Disk};
 use targets::links::{Endpoint, Link, LinkMatrix, NodeId};
 
 /// A primitive of the environment.
@@ -23,6 +25,14 @@ pub enum Need {
     Pause,
     /// Set the link matrix.
     Links,
+    /// Set nodes' clocks.
+    Clock,
+    /// Make nodes' disks fail.
+    Disk,
+    /// Slow nodes down.
+    Pace,
+    /// Change who votes.
+    Members,
 }
 
 impl Need {
@@ -32,6 +42,10 @@ impl Need {
             Self::Process => "process",
             Self::Pause => "pause",
             Self::Links => "links",
+            Self::Clock => "clock",
+            Self::Disk => "disk",
+            Self::Pace => "pace",
+            Self::Members => "members",
         }
     }
 }
@@ -43,6 +57,10 @@ pub(crate) fn missing(needs: &[Need], capabilities: &Capabilities) -> Option<Str
             Need::Process => &capabilities.process,
             Need::Pause => &capabilities.pause,
             Need::Links => &capabilities.links,
+            Need::Clock => &capabilities.clock,
+            Need::Disk => &capabilities.disk,
+            Need::Pace => &capabilities.pace,
+            Need::Members => &capabilities.members,
         };
         can.as_ref().err().map(|reason| format!("{}: {reason}", need.name()))
     })
@@ -68,6 +86,39 @@ pub enum Scope {
     Leader,
     /// Every link.
     Everywhere,
+}
+
+/// A node and its clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeClock {
+    /// Which node.
+    pub node: NodeId,
+    /// How its clock goes.
+    pub clock: Clock,
+}
+
+/// When the nodes of a disk fault are killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Crash {
+    /// Never.
+    Never,
+    /// At the beginning; while the fault lasts they are started again now and then.
+    First,
+    /// At the end, before the disk works again.
+    Last,
+}
+
+/// How the changes of members go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemberPlay {
+    /// One after the other: a node or two are removed, and added again.
+    Calm,
+    /// Several at once, without waiting for answers.
+    Churn,
+    /// A leader that has lost its majority is to remove those who are missing.
+    Minority,
 }
 
 /// A fault. Sizes carry their units in their names.
@@ -108,6 +159,34 @@ pub enum Fault {
         /// Where the script's draws come from.
         seed: u64,
     },
+    /// Clocks of nodes go wrong.
+    Clocks {
+        /// Which, and how.
+        clocks: Vec<NodeClock>,
+    },
+    /// Disks of nodes fail. Whoever dies of it is started again at the end.
+    Disks {
+        /// Which nodes.
+        on: Vec<NodeId>,
+        /// What their disks do.
+        disk: Disk,
+        /// Whether the nodes are killed, too.
+        crash: Crash,
+    },
+    /// Nodes are slow to do anything.
+    Pace {
+        /// Which nodes.
+        on: Victims,
+        /// How long they take for every input.
+        step_us: u32,
+    },
+    /// A script that changes who votes; everybody does at the end.
+    Members {
+        /// How.
+        play: MemberPlay,
+        /// Where the script's draws come from.
+        seed: u64,
+    },
 }
 
 impl Fault {
@@ -115,11 +194,16 @@ impl Fault {
     pub fn needs_leader(&self) -> bool {
         match self {
             Self::Partition(shape) => shape.needs_leader(),
-            Self::Kill { on } | Self::Pause { on } => *on == Victims::Leader,
-            Self::Links { on, .. } => *on == Scope::Leader,
-            Self::ClientsCut { .. } | Self::ElectionStorm { .. } | Self::DeposedLeaders { .. } => {
-                false
+            Self::Kill { on } | Self::Pause { on } | Self::Pace { on, .. } => {
+                *on == Victims::Leader
             }
+            Self::Links { on, .. } => *on == Scope::Leader,
+            Self::ClientsCut { .. }
+            | Self::ElectionStorm { .. }
+            | Self::DeposedLeaders { .. }
+            | Self::Clocks { .. }
+            | Self::Disks { .. }
+            | Self::Members { .. } => false,
         }
     }
 
@@ -133,6 +217,12 @@ impl Fault {
             | Self::ClientsCut { .. }
             | Self::Links { .. }
             | Self::DeposedLeaders { .. } => &[Need::Links],
+            Self::Clocks { .. } => &[Need::Clock],
+            // Whoever dies of it has to be started again.
+            Self::Disks { .. } => &[Need::Disk, Need::Process],
+            Self::Pace { .. } => &[Need::Pace],
+            Self::Members { play: MemberPlay::Minority, .. } => &[Need::Members, Need::Links],
+            Self::Members { .. } => &[Need::Members],
         }
     }
 
@@ -152,6 +242,7 @@ impl Fault {
             Self::Partition(shape) => Self::Partition(shape.aimed_at(leader, nodes)),
             Self::Kill { on } => Self::Kill { on: victims(on) },
             Self::Pause { on } => Self::Pause { on: victims(on) },
+            Self::Pace { on, step_us } => Self::Pace { on: victims(on), step_us: *step_us },
             Self::Links { on: Scope::Leader, link } => {
                 Self::Links { on: Scope::Node(leader), link: *link }
             }
@@ -187,6 +278,28 @@ impl Fault {
             _ => return None,
         }
         Some(layer)
+    }
+}
+
+impl Fault {
+    /// What it asks of nodes' clocks, disks and paces; nothing if it leaves them alone, or still
+    /// waits for a leader.
+    pub fn machines(&self) -> Vec<(NodeId, Machine)> {
+        let all = |nodes: &[NodeId], machine: Machine| {
+            nodes.iter().map(|node| (*node, machine)).collect::<Vec<_>>()
+        };
+        let well = Machine::default();
+        match self {
+            Self::Clocks { clocks } => {
+                let of = |one: &NodeClock| (one.node, Machine { clock: one.clock, ..well });
+                clocks.iter().map(of).collect()
+            }
+            Self::Disks { on, disk, .. } => all(on, Machine { disk: *disk, ..well }),
+            Self::Pace { on: Victims::Nodes(nodes), step_us } => {
+                all(nodes, Machine { step_us: *step_us, ..well })
+            }
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -226,6 +339,33 @@ impl std::fmt::Display for Fault {
             ),
             Self::DeposedLeaders { .. } => f.write_str(
                 "deposed leaders: isolate one leader after another, bring the first ones back",
+            ),
+            Self::Clocks { clocks } => {
+                let words =
+                    |one: &NodeClock| format!("{} {}", one.node, describe_clock(&one.clock));
+                let words: Vec<String> = clocks.iter().map(words).collect();
+                write!(f, "clocks: {}", words.join(", "))
+            }
+            Self::Disks { on, disk, crash } => {
+                let (nodes, disk) = (list(on), describe_disk(disk));
+                match crash {
+                    Crash::Never => write!(f, "disks of {nodes}: {disk}"),
+                    Crash::First => write!(f, "kill {nodes}; their disks: {disk}"),
+                    Crash::Last => write!(f, "disks of {nodes}: {disk}; then kill them"),
+                }
+            }
+            Self::Pace { on, step_us } => {
+                write!(f, "{on} takes {} ms for every input", f64::from(*step_us) / 1000.0)
+            }
+            Self::Members { play: MemberPlay::Calm, .. } => f.write_str(
+                "ask for changes of members: remove a node or two, one after the other, and add \
+                 them again",
+            ),
+            Self::Members { play: MemberPlay::Churn, .. } => {
+                f.write_str("ask the leader for several changes of members at once")
+            }
+            Self::Members { play: MemberPlay::Minority, .. } => f.write_str(
+                "cut the leader off and ask it to remove the members that it does not hear",
             ),
         }
     }

@@ -144,8 +144,8 @@ pub struct EntryId(u32);
 /// A ledger that is being written.
 #[derive(Debug)]
 pub struct Ledger {
-    file: File,
-    path: PathBuf,
+    /// Nothing if there is nobody to write for.
+    file: Option<(File, PathBuf)>,
     next: u32,
 }
 
@@ -170,7 +170,12 @@ impl Ledger {
         }
         let entries = parse(&text).entries;
         let next = entries.iter().map(|entry| entry.entry).max().unwrap_or(0) + 1;
-        Ok(Self { file, path: path.to_owned(), next })
+        Ok(Self { file: Some((file, path.to_owned())), next })
+    }
+
+    /// A ledger that keeps nothing, for worlds that vanish with the process.
+    pub fn in_memory() -> Self {
+        Self { file: None, next: 1 }
     }
 
     /// Writes down how a fault is undone, and returns when that is on disk.
@@ -180,7 +185,9 @@ impl Ledger {
     /// It could not be written: the fault must not be applied.
     pub fn before(&mut self, fault: u32, text: &str, undo: Undo) -> Result<EntryId, LedgerError> {
         let entry = self.next;
-        self.write(&Line::Do { entry, fault, text: text.to_owned(), undo })?;
+        if self.file.is_some() {
+            self.write(&Line::Do { entry, fault, text: text.to_owned(), undo })?;
+        }
         self.next += 1;
         Ok(EntryId(entry))
     }
@@ -195,10 +202,13 @@ impl Ledger {
     }
 
     fn write(&mut self, line: &Line) -> Result<(), LedgerError> {
-        let failed = io_error(&self.path, "written");
+        let Some((file, path)) = &mut self.file else {
+            return Ok(());
+        };
+        let failed = io_error(path, "written");
         let mut bytes = serde_json::to_vec(line).map_err(|error| failed(error.into()))?;
         bytes.push(b'\n');
-        self.file.write_all(&bytes).and_then(|()| self.file.sync_data()).map_err(failed)
+        file.write_all(&bytes).and_then(|()| file.sync_data()).map_err(failed)
     }
 }
 

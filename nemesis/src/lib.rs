@@ -2,8 +2,11 @@
 //!
 //! ```text
 //!   fault      what can go wrong, as data: targets, intensities
+//!   machine    what is wrong with a node's clock, disk and pace
 //!   shape      partitions as sets of directed links
-//!   catalogue  the faults by name, their groups, how their parameters are drawn
+//!   catalogue  the faults by name, their groups
+//!   draw       how their parameters are drawn (pure)
+//!   smaller    faults of which less is left, for shrinking
 //!   plan       which faults, when: drawn from the seed before the run begins (pure)
 //!   engine     applies a plan to an environment, watches the effect, undoes it
 //!   script     faults in several steps that react to who leads (pure)
@@ -14,11 +17,14 @@
 
 pub mod agent;
 pub mod catalogue;
+mod draw;
 pub mod engine;
 pub mod fault;
 pub mod ledger;
+pub mod machine;
 pub mod plan;
 mod script;
 pub mod shape;
+mod smaller;
 pub mod sweep;
 mod sys;

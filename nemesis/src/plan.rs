@@ -16,6 +16,7 @@
 use crate::catalogue::{self, Class, Entry};
 use crate::fault::Fault;
 use serde::{Deserialize, Serialize};
+use targets::environment::Capabilities;
 use targets::seed::{Seed, Stream};
 
 /// A fault with its window. Times count from the start of the main phase.
@@ -69,6 +70,14 @@ pub enum PlanError {
         /// How many there are.
         nodes: u8,
     },
+    /// The environment does not offer it.
+    #[error("the fault `{name}` cannot be had here: {reason}")]
+    Missing {
+        /// What was asked for.
+        name: String,
+        /// What is missing, and where it can be had.
+        reason: String,
+    },
     /// No fault fits into the main phase.
     #[error(
         "a main phase of {main_phase_ms} ms has no room for faults; {needs_ms} ms is the least"
@@ -93,29 +102,55 @@ const TAIL_MS: u64 = 500;
 /// The shortest mean of a window or a pause: shorter ones would only be noise, and many.
 const SHORTEST_MS: u64 = 100;
 
+/// The names, groups resolved, in the catalogue's order and each once; groups with everything that
+/// the simulated world offers, which is everything.
+///
+/// # Errors
+///
+/// As of [`expand_in`].
+pub fn expand(names: &[String], nodes: u8) -> Result<Vec<&'static Entry>, PlanError> {
+    expand_in(names, nodes, &Capabilities::ALL)
+}
+
 /// The names, groups resolved, in the catalogue's order and each once.
 ///
 /// # Errors
 ///
-/// A name that is unknown, or that asks for more nodes than there are. Groups leave such faults
-/// out.
-pub fn expand(names: &[String], nodes: u8) -> Result<Vec<&'static Entry>, PlanError> {
-    let mut wanted: Vec<&'static str> = Vec::new();
+/// A name that is unknown, or that asks for more nodes than there are, or for what cannot be done
+/// here. Groups leave such faults out, unless nothing would be left of them.
+pub fn expand_in(
+    names: &[String],
+    nodes: u8,
+    capabilities: &Capabilities,
+) -> Result<Vec<&'static Entry>, PlanError> {
+    let mut wanted = [false; catalogue::FAULTS.len()];
     for name in names {
-        if let Some(entry) = catalogue::fault(name) {
+        let group = catalogue::GROUPS.iter().any(|group| group.name == name);
+        let (mut known, mut fits, mut why) = (group, 0, None);
+        for (wanted, entry) in wanted.iter_mut().zip(catalogue::FAULTS) {
+            if !(entry.name == name || group && catalogue::is_member(entry, name)) {
+                continue;
+            }
+            known = true;
             if nodes < entry.min_nodes {
                 let (name, needs) = (name.clone(), entry.min_nodes);
-                return Err(PlanError::TooFewNodes { name, needs, nodes });
+                why.get_or_insert(PlanError::TooFewNodes { name, needs, nodes });
+            } else if let Some(reason) = entry.missing(capabilities) {
+                why.get_or_insert(PlanError::Missing { name: name.clone(), reason });
+            } else {
+                *wanted = true;
+                fits += 1;
             }
-            wanted.push(entry.name);
-        } else if catalogue::GROUPS.iter().any(|group| group.name == name) {
-            let fits = catalogue::members(name).into_iter().filter(|e| e.min_nodes <= nodes);
-            wanted.extend(fits.map(|entry| entry.name));
-        } else {
-            return Err(PlanError::Unknown { name: name.clone() });
+        }
+        match why {
+            _ if !known => return Err(PlanError::Unknown { name: name.clone() }),
+            Some(why @ PlanError::Missing { .. }) if fits == 0 => return Err(why),
+            Some(why) if fits == 0 && !group => return Err(why),
+            _ => {}
         }
     }
-    Ok(catalogue::FAULTS.iter().filter(|entry| wanted.contains(&entry.name)).collect())
+    let wanted = catalogue::FAULTS.iter().zip(wanted).filter(|(_, wanted)| *wanted);
+    Ok(wanted.map(|(entry, _)| entry).collect())
 }
 
 /// Draws the windows of a main phase. The result is ordered by start and numbered from one.

@@ -6,8 +6,8 @@
 mod support;
 
 use goldenscript::{Command, Context, Runner};
-use nemesis::engine::{Engine, EngineOptions, Happened, Report, Step};
-use nemesis::fault::{Fault, Scope, Victims};
+use nemesis::engine::{Engine, EngineOptions, Happened, Step};
+use nemesis::fault::{Crash, Fault, MemberPlay, NodeClock, Scope, Victims};
 use nemesis::ledger::{Ledger, Mode, replay};
 use nemesis::plan::{PlanOptions, PlannedFault, plan};
 use nemesis::shape::{Direction, Shape};
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 use support::{Cluster, Lie, Process};
-use targets::environment::NodeEvent;
+use targets::environment::{Clock, Disk, NodeEvent, Strobe};
 use targets::links::{Link, NodeId};
 use targets::protocol::Note;
 use targets::seed::Seed;
@@ -26,6 +26,34 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 fn node(word: &str) -> Outcome<NodeId> {
     let number: u8 = word.strip_prefix('n').ok_or("a node is n1, n2, ...")?.parse()?;
     Ok(NodeId(number - 1))
+}
+
+/// Reads a fault of a clock.
+fn clock(what: &str, rest: &str) -> Outcome<Fault> {
+    let (who, much) = rest.split_once(' ').ok_or("rate n1 100000")?;
+    let right = Clock::default();
+    let clock = match what {
+        "rate" => Clock { rate_ppm: much.parse()?, ..right },
+        "offset" => Clock { offset_ms: much.parse()?, ..right },
+        _ => {
+            let strobe = Strobe { period_ms: 80, ahead_ms: much.parse()? };
+            Clock { strobe: Some(strobe), ..right }
+        }
+    };
+    Ok(Fault::Clocks { clocks: vec![NodeClock { node: node(who)?, clock }] })
+}
+
+/// Reads a fault of disks.
+fn disks(what: &str, on: Vec<NodeId>) -> Outcome<Fault> {
+    let works = Disk::default();
+    let (disk, crash) = match what {
+        "disk-slow" => (Disk { sync_delay_us: 20_000, ..works }, Crash::Never),
+        "disk-errors" => (Disk { write_error_ppm: 50_000, ..works }, Crash::Never),
+        "disk-corrupt" => (Disk { corrupt_ppm: 100_000, ..works }, Crash::First),
+        "disk-lies" => (Disk { lies: true, ..works }, Crash::Last),
+        other => return Err(format!("no fault {other}").into()),
+    };
+    Ok(Fault::Disks { on, disk, crash })
 }
 
 /// Reads a fault in words.
@@ -70,6 +98,12 @@ fn fault(words: &str) -> Outcome<Fault> {
         "narrow" => links(Link { rate_bytes_per_s: Some(16 * 1024), ..Link::default() }),
         "storm" => Ok(Fault::ElectionStorm { seed: rest.parse()? }),
         "deposed" => Ok(Fault::DeposedLeaders { seed: rest.parse()? }),
+        "members" => Ok(Fault::Members { play: MemberPlay::Calm, seed: rest.parse()? }),
+        "churn" => Ok(Fault::Members { play: MemberPlay::Churn, seed: rest.parse()? }),
+        "minority" => Ok(Fault::Members { play: MemberPlay::Minority, seed: rest.parse()? }),
+        "sluggish" => Ok(Fault::Pace { on: victims()?, step_us: 5000 }),
+        "rate" | "offset" | "strobe" => clock(what, rest),
+        _ if what.starts_with("disk-") => disks(what, nodes(rest)?),
         other => Err(format!("no fault {other}").into()),
     }
 }
@@ -78,29 +112,39 @@ fn fault(words: &str) -> Outcome<Fault> {
 struct Scene {
     cluster: Cluster,
     plan: Vec<PlannedFault>,
-    engine: Option<Engine>,
+    engine: Option<Engine<Cluster>>,
     folder: tempfile::TempDir,
     now_ms: u64,
+    deadline_ms: u64,
+    /// Whether the ledger is a file.
+    on_disk: bool,
 }
 
 impl Scene {
     fn new(nodes: u8) -> Self {
         let (cluster, folder) = (Cluster::new(nodes), tempfile::tempdir().unwrap());
-        Self { cluster, plan: Vec::new(), engine: None, folder, now_ms: 0 }
+        let (plan, now_ms, deadline_ms) = (Vec::new(), 0, 50);
+        Self { cluster, plan, engine: None, folder, now_ms, deadline_ms, on_disk: true }
     }
 
     fn ledger(&self) -> std::path::PathBuf {
         self.folder.path().join("faults.jsonl")
     }
 
-    fn engine(&mut self) -> &mut Engine {
+    fn engine(&mut self) -> &mut Engine<Cluster> {
         if self.engine.is_none() {
-            let ledger = Ledger::open(&self.ledger()).unwrap();
-            let options = EngineOptions {
-                probe_wait: Duration::ZERO,
-                serving_deadline: Duration::from_millis(50),
+            let ledger = match self.on_disk {
+                true => Ledger::open(&self.ledger()).unwrap(),
+                false => Ledger::in_memory(),
             };
-            let environment = Box::new(self.cluster.clone());
+            let deadline = Duration::from_millis(self.deadline_ms);
+            let options = EngineOptions {
+                calm_delay: Duration::ZERO,
+                probe_wait: Duration::ZERO,
+                serving_deadline: deadline,
+                members_deadline: deadline,
+            };
+            let environment = self.cluster.clone();
             let stream = Seed(1).stream("nemesis");
             let engine = Engine::new(environment, self.plan.clone(), ledger, stream, options);
             self.engine = Some(engine.unwrap());
@@ -108,24 +152,35 @@ impl Scene {
         self.engine.as_mut().unwrap()
     }
 
+    fn poll(&mut self) -> Vec<Happened> {
+        let now = Duration::from_millis(self.now_ms);
+        self.cluster.with(|state| state.now_ns = now.as_nanos() as u64);
+        self.engine().poll(now)
+    }
+
     /// Polls every ten milliseconds until this time.
-    fn poll_until(&mut self, until_ms: u64, mut each: impl FnMut(u64, &Report)) {
+    fn poll_until(&mut self, until_ms: u64, mut each: impl FnMut(u64, &Happened)) {
         while self.now_ms < until_ms {
             self.now_ms = (self.now_ms + 10).min(until_ms);
-            let now = Duration::from_millis(self.now_ms);
-            for report in self.engine().poll(now) {
+            for report in self.poll() {
                 each(self.now_ms, &report);
             }
         }
     }
 
-    fn heal(&mut self) -> Vec<Report> {
-        self.engine().heal()
+    fn heal(&mut self) -> Vec<Happened> {
+        self.engine().begin_heal();
+        let mut reports = Vec::new();
+        while !self.engine().is_healed() {
+            self.now_ms += 2;
+            reports.extend(self.poll());
+        }
+        reports
     }
 }
 
-fn tell(report: &Report, with_evidence: bool) -> String {
-    match &report.what {
+fn tell(report: &Happened, with_evidence: bool) -> String {
+    match report {
         Happened::Fault { id, name, step, text, seen } => {
             let step = serde_json::to_value(step).unwrap();
             let step = step.as_str().unwrap();
@@ -154,6 +209,7 @@ impl Scenes {
                     does: fault(does)?,
                 });
             }
+            ("deadline", [ms]) => self.0.deadline_ms = ms.parse()?,
             ("lie" | "honest", lies) => {
                 for lie in lies {
                     let all = Lie::ALL;
@@ -240,10 +296,10 @@ fn scenes() {
 }
 
 /// The steps of each fault, in order.
-fn steps(reports: &[Report]) -> BTreeMap<u32, Vec<Step>> {
+fn steps(reports: &[Happened]) -> BTreeMap<u32, Vec<Step>> {
     let mut steps: BTreeMap<u32, Vec<Step>> = BTreeMap::new();
     for report in reports {
-        if let Happened::Fault { id, step, .. } = &report.what {
+        if let Happened::Fault { id, step, .. } = report {
             steps.entry(*id).or_default().push(*step);
         }
     }
@@ -251,8 +307,9 @@ fn steps(reports: &[Report]) -> BTreeMap<u32, Vec<Step>> {
 }
 
 /// Runs a plan of everything against the cluster, with a leader now and then.
-fn run_everything(scene: &mut Scene, seed: u64) -> Vec<Report> {
+fn run_everything(scene: &mut Scene, seed: u64) -> Vec<Happened> {
     let mut stream = Seed(seed).stream("test");
+    scene.deadline_ms = 1000;
     let options = PlanOptions { interval_ms: Some(900), length_ms: Some(700) };
     let names = ["all".to_owned()];
     scene.plan = plan(&names, 5, 9000, options, &mut Seed(seed).stream("nemesis")).unwrap();
@@ -277,6 +334,7 @@ proptest::proptest! {
     #[test]
     fn in_an_honest_cluster_every_fault_is_seen_and_nothing_is_left(seed in any::<u64>()) {
         let mut scene = Scene::new(5);
+        scene.on_disk = false;
         let mut reports = run_everything(&mut scene, seed);
         // Before the heal: layers of faults that have ended leave nothing behind.
         proptest::prop_assert_eq!(scene.cluster.links(), Vec::<String>::new());
@@ -292,25 +350,89 @@ proptest::proptest! {
             ];
             // What is hidden behind the cuts of other faults cannot be seen.
             let hidden = reports.iter().any(|report| matches!(
-                &report.what,
+                report,
                 Happened::Fault { id: other, step: Step::Indeterminate, text, .. }
                     if *other == id && text.contains("hidden behind")
             ));
             proptest::prop_assert!(hidden || fine.contains(&steps), "#{id}: {steps:?}");
         }
-        let left = replay(&scene.ledger(), Mode::Check).unwrap();
-        proptest::prop_assert!(left.replayed.is_empty(), "{:?}", left);
     }
 
     #[test]
     fn the_same_seed_and_the_same_cluster_give_the_same_run(seed in any::<u64>()) {
         let run = || {
             let mut scene = Scene::new(5);
+            scene.on_disk = false;
             let reports = run_everything(&mut scene, seed);
             let told: Vec<String> = reports.iter().map(|report| tell(report, true)).collect();
             (told, scene.cluster.with(|state| state.calls.clone()))
         };
         proptest::prop_assert_eq!(run(), run());
+    }
+}
+
+/// Plays a plan of everything and a heal, millisecond by millisecond. The engine is polled at every
+/// one of them, or only when nodes have news or it has asked for it.
+fn play(seed: u64, at_every_ms: bool, lies: bool) -> (Vec<String>, Vec<String>, u32) {
+    let mut scene = Scene::new(5);
+    (scene.deadline_ms, scene.on_disk) = (300, false);
+    let options = PlanOptions { interval_ms: Some(900), length_ms: Some(700) };
+    let names = ["all".to_owned()];
+    scene.plan = plan(&names, 5, 6000, options, &mut Seed(seed).stream("nemesis")).unwrap();
+    let mut stream = Seed(seed).stream("test");
+    let (mut told, mut polls, mut term) = (Vec::new(), 0, 0);
+    for now_ms in 0..6700 {
+        let who = NodeId(stream.below(5) as u8);
+        let event = stream.below(200);
+        let runs = scene.cluster.with(|state| state.processes[usize::from(who.0)]);
+        if event == 0 && runs == Process::Running {
+            term += 1;
+            scene.cluster.say(who, NodeEvent::Note(Note::Leading { term }));
+        } else if event == 1 && runs == Process::Running && stream.below(8) == 0 {
+            scene.cluster.die(who, "signal 6");
+        } else if event == 2 && lies {
+            let (_, lie) = Lie::ALL[stream.below(Lie::ALL.len() as u64) as usize];
+            scene.cluster.with(|state| {
+                if !state.lies.remove(&lie) {
+                    state.lies.insert(lie);
+                }
+            });
+        }
+        match now_ms {
+            // Nodes that died by themselves cannot be brought back at once.
+            6200 => {
+                scene.cluster.with(|state| state.lies.insert(Lie::StartFails));
+                scene.engine().begin_heal();
+            }
+            6350 => scene.cluster.with(|state| state.lies.clear()),
+            _ => {}
+        }
+        let news = scene.cluster.with(|state| !state.news.is_empty());
+        let due = scene.engine().wake_ms().is_some_and(|wake_ms| wake_ms <= now_ms);
+        if at_every_ms || news || due {
+            polls += 1;
+            scene.now_ms = now_ms;
+            let happened = scene.poll();
+            told.extend(happened.iter().map(|what| format!("{now_ms}: {}", tell(what, true))));
+        }
+    }
+    assert!(scene.engine().is_healed());
+    (told, scene.cluster.with(|state| state.calls.clone()), polls)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 20, ..Default::default() })]
+
+    #[test]
+    fn polled_only_when_it_asks_or_nodes_have_news_it_does_the_same(
+        seed in any::<u64>(),
+        lies in any::<bool>(),
+    ) {
+        let (told, calls, _) = play(seed, true, lies);
+        let (told_rarely, calls_rarely, polls) = play(seed, false, lies);
+        proptest::prop_assert_eq!(told, told_rarely);
+        proptest::prop_assert_eq!(calls, calls_rarely);
+        proptest::prop_assert!(polls < 6700 / 6, "{polls} polls");
     }
 }
 
@@ -359,6 +481,18 @@ fn a_lie_is_never_taken_for_an_effect() {
         (Lie::KillLives, "kill leader"),
         (Lie::KillLives, "storm 1"),
         (Lie::PauseRuns, "pause leader"),
+        (Lie::ClocksStay, "rate n1 -100000"),
+        (Lie::ClocksStay, "offset n1 300"),
+        (Lie::ClocksStay, "strobe n1 50"),
+        (Lie::ClocksHidden, "rate n1 100000"),
+        (Lie::ClocksFail, "offset n1 300"),
+        (Lie::DisksFail, "disk-slow n1"),
+        (Lie::DisksFail, "disk-lies n1"),
+        (Lie::KillLives, "disk-corrupt n1"),
+        (Lie::PaceFails, "sluggish leader"),
+        (Lie::MembersSilent, "members 1"),
+        (Lie::MembersSilent, "churn 1"),
+        (Lie::CutPasses, "minority 1"),
     ];
     for (lie, does) in lies {
         let told = under(lie, does, 0);
@@ -381,6 +515,19 @@ fn an_undo_that_does_not_work_is_never_taken_for_healed() {
         (Lie::ResumeStands, "pause n1"),
         (Lie::StartFails, "kill n1"),
         (Lie::StartSilent, "kill n1"),
+        (Lie::ClocksStay, "rate n1 -100000"),
+        (Lie::ClocksStay, "offset n1 300"),
+        (Lie::ClocksStay, "strobe n1 50"),
+        (Lie::ClocksHidden, "offset n1 300"),
+        (Lie::ClocksFail, "rate n1 100000"),
+        (Lie::DisksFail, "disk-slow n1"),
+        (Lie::StartFails, "disk-corrupt n1"),
+        (Lie::StartFails, "disk-lies n1"),
+        (Lie::PaceFails, "sluggish n1"),
+        (Lie::MembersSilent, "members 1"),
+        (Lie::MembersRefused, "members 1"),
+        (Lie::MembersRefused, "churn 1"),
+        (Lie::MembersRefused, "minority 1"),
     ];
     for (lie, does) in lies {
         let told = under(lie, does, 100);
@@ -388,6 +535,16 @@ fn an_undo_that_does_not_work_is_never_taken_for_healed() {
         assert_eq!(told.last(), Some(&Step::HealFailed), "{does} under {lie:?}: {told:?}");
         assert!(!told.contains(&Step::Healed), "{does} under {lie:?}: {told:?}");
     }
+}
+
+#[test]
+fn what_is_undone_is_closed_in_the_ledger() {
+    let mut scene = Scene::new(5);
+    run_everything(&mut scene, 1);
+    scene.heal();
+    let left = replay(&scene.ledger(), Mode::Check).unwrap();
+    assert!(left.replayed.is_empty(), "{left:?}");
+    assert!(std::fs::read_to_string(scene.ledger()).unwrap().lines().count() > 50);
 }
 
 #[test]
@@ -400,7 +557,7 @@ fn without_a_ledger_nothing_is_broken() {
     let mode = nix::sys::stat::Mode::S_IRUSR | nix::sys::stat::Mode::S_IWUSR;
     nix::unistd::mkfifo(&scene.ledger(), mode).unwrap();
     let ledger = Ledger::open(&scene.ledger()).unwrap();
-    let environment = Box::new(scene.cluster.clone());
+    let environment = scene.cluster.clone();
     let stream = Seed(1).stream("nemesis");
     let options = EngineOptions::default();
     let engine = Engine::new(environment, scene.plan.clone(), ledger, stream, options);

@@ -4,10 +4,11 @@
 
 use goldenscript::{Command, Context, Runner};
 use nemesis::catalogue::{self, Class};
-use nemesis::plan::{PlanError, PlanOptions, PlannedFault, expand, plan};
+use nemesis::plan::{PlanError, PlanOptions, PlannedFault, expand, expand_in, plan};
 use proptest::prelude::{Just, Strategy, any};
 use proptest::sample::{select, subsequence};
 use std::error::Error;
+use targets::environment::Capabilities;
 use targets::seed::Seed;
 
 fn draw(
@@ -18,6 +19,12 @@ fn draw(
     seed: u64,
 ) -> Result<Vec<PlannedFault>, PlanError> {
     plan(names, nodes, main_phase_ms, options, &mut Seed(seed).stream("nemesis"))
+}
+
+/// What real processes offer.
+fn local_capabilities() -> Capabilities {
+    let (process, pause, links) = (Ok(()), Ok(()), Ok(()));
+    Capabilities { process, pause, links, ..Capabilities::none("only the simulated world has it") }
 }
 
 struct Plans;
@@ -35,11 +42,16 @@ impl Runner for Plans {
                 let seed = number("seed")?.unwrap_or(1);
                 let (interval_ms, length_ms) = (number("interval_ms")?, number("length_ms")?);
                 let options = PlanOptions { interval_ms, length_ms };
+                let local = args.take_key("on").is_some_and(|on| on == "local");
                 let mut names = Vec::new();
                 while let Some(name) = args.next_pos() {
                     names.push(name.to_owned());
                 }
                 args.reject_next()?;
+                if local {
+                    let entries = expand_in(&names, nodes, &local_capabilities())?;
+                    names = entries.iter().map(|entry| entry.name.to_owned()).collect();
+                }
                 let plan = draw(&names, nodes, main_phase_ms, options, seed)?;
                 Ok(plan.iter().map(|fault| format!("{fault}\n")).collect())
             }
@@ -148,6 +160,31 @@ proptest::proptest! {
 }
 
 #[test]
+fn groups_hold_what_is_offered_and_mixed_is_the_same_everywhere() {
+    let local = local_capabilities();
+    let mixed = ["mixed".to_owned()];
+    let names = |entries: Vec<&catalogue::Entry>| {
+        entries.iter().map(|entry| entry.name).collect::<Vec<_>>()
+    };
+    let here = names(expand_in(&mixed, 5, &local).unwrap());
+    assert_eq!(here, names(expand(&mixed, 5).unwrap()));
+    let all = expand_in(&["all".to_owned()], 5, &local).unwrap();
+    assert!(all.iter().all(|entry| entry.missing(&local).is_none()));
+    assert!(expand(&["all".to_owned()], 5).unwrap().len() > all.len());
+    for name in ["clock", "clock-offset", "membership"] {
+        let refused = expand_in(&[name.to_owned()], 5, &local);
+        assert!(matches!(refused, Err(PlanError::Missing { .. })), "{name}");
+    }
+}
+
+#[test]
+fn what_breaks_the_assumption_of_leases_says_so() {
+    let breaks = catalogue::FAULTS.iter().filter(|entry| !entry.bounded_clocks());
+    let names: Vec<_> = breaks.map(|entry| entry.name).collect();
+    assert_eq!(names, ["clock-offset", "clock-strobe"]);
+}
+
+#[test]
 fn names_of_faults_and_groups_are_unique_and_every_group_has_members() {
     let mut names: Vec<_> = catalogue::names().collect();
     names.sort_unstable();
@@ -158,5 +195,6 @@ fn names_of_faults_and_groups_are_unique_and_every_group_has_members() {
         let members = expand(&[group.name.to_owned()], 5).unwrap();
         assert!(!members.is_empty(), "{}", group.name);
     }
-    assert_eq!(expand(&["all".to_owned()], 5).unwrap().len(), catalogue::FAULTS.len());
+    let by_name = catalogue::FAULTS.iter().filter(|entry| entry.only_by_name).count();
+    assert_eq!(expand(&["all".to_owned()], 5).unwrap().len(), catalogue::FAULTS.len() - by_name);
 }

@@ -1,17 +1,20 @@
 //! Applying faults: starting what is due, aiming at the leader, the steps of scripts.
 
+use super::machines::Wishes;
+use super::members::Changes;
 use super::nodes::{NodeState, Taken};
 use super::observe::When;
 use super::undo::describe;
-use super::{Active, Engine, LEADER_PATIENCE_MS, Stage, Step, vanishes};
+use super::{Active, Aim, Engine, LEADER_PATIENCE_MS, Stage, Step, vanishes};
 use crate::fault::{Fault, Victims};
 use crate::ledger::{LedgerError, Undo};
 use crate::plan::PlannedFault;
 use crate::script::deposed::Deposed;
+use crate::script::members::Members;
 use crate::script::storm::Storm;
 use crate::script::{Action, Script, View};
 use serde_json::{Map, Value, json};
-use targets::environment::EnvironmentError;
+use targets::environment::{Environment, EnvironmentError};
 use targets::links::{Link, LinkMatrix, NodeId};
 
 /// When a node of a script that did not start is tried again.
@@ -22,9 +25,9 @@ const HOLD_MS_MIN: u64 = 400;
 
 /// A window that lies wholly within that of a fault that leaves no room is moved by so much at
 /// most.
-const POSTPONE_MS_MAX: u64 = 5_000;
+pub(super) const POSTPONE_MS_MAX: u64 = 5_000;
 
-impl Engine {
+impl<E: Environment> Engine<E> {
     pub(super) fn start_due(&mut self) {
         while self.waiting.front().is_some_and(|planned| planned.start_ms <= self.now_ms) {
             let Some(planned) = self.waiting.pop_front() else {
@@ -45,7 +48,8 @@ impl Engine {
             let leader_until_ms = self.now_ms + LEADER_PATIENCE_MS.min(left_ms / 2);
             // What is left of the window has to be worth it.
             let latest_ms = planned.stop_ms - HOLD_MS_MIN.min(left_ms / 2);
-            self.activate(planned, Stage::Aiming { leader_until_ms, latest_ms });
+            let aim = Aim { leader_until_ms, latest_ms, lot: None, crowded: false };
+            self.activate(planned, Stage::Aiming(aim));
         }
     }
 
@@ -56,6 +60,9 @@ impl Engine {
             stage,
             layer: None,
             touched: None,
+            wishes: Wishes::default(),
+            touched_machines: Vec::new(),
+            changes: Changes::default(),
             script: None,
             reported: false,
             retry_ms: 0,
@@ -66,48 +73,44 @@ impl Engine {
 
     /// Installs faults that were waiting for a leader, or for others to make room for them.
     pub(super) fn aim_due(&mut self) {
-        let aiming: Vec<(PlannedFault, u64, u64)> = self
-            .active
-            .iter()
-            .filter_map(|active| match active.stage {
-                Stage::Aiming { leader_until_ms, latest_ms } => {
-                    Some((active.planned.clone(), leader_until_ms, latest_ms))
-                }
-                _ => None,
-            })
-            .collect();
-        for (planned, leader_until_ms, latest_ms) in aiming {
-            let Some((fault, words)) = self.aim(&planned.does, leader_until_ms) else {
+        let aiming = self.active.iter().filter_map(|active| match active.stage {
+            Stage::Aiming(aim) => Some((active.planned.id, aim)),
+            _ => None,
+        });
+        for (id, aim) in aiming.collect::<Vec<_>>() {
+            let Some(index) = self.index_of(id) else {
                 continue;
             };
-            if self.now_ms < latest_ms + POSTPONE_MS_MAX && self.would_not_be_felt(&fault) {
-                self.postpone(planned.id);
+            let planned = self.active[index].planned.clone();
+            let Some((fault, words)) = self.aim(index, &planned.does, aim) else {
+                continue;
+            };
+            if self.now_ms < aim.latest_ms + POSTPONE_MS_MAX && self.would_not_be_felt(&fault) {
+                if let Stage::Aiming(aim) = &mut self.active[index].stage {
+                    aim.crowded = true;
+                }
                 continue;
             }
-            self.install(planned.id, &fault, &words);
-        }
-    }
-
-    /// Keeps a window open for a fault that still waits for others.
-    fn postpone(&mut self, id: u32) {
-        let stop_ms = self.now_ms + HOLD_MS_MIN;
-        if let Some(index) = self.index_of(id) {
-            let planned = &mut self.active[index].planned;
-            planned.stop_ms = planned.stop_ms.max(stop_ms);
+            if aim.crowded {
+                let stop_ms = self.now_ms + HOLD_MS_MIN;
+                self.active[index].planned.stop_ms = planned.stop_ms.max(stop_ms);
+            }
+            self.install(id, &fault, &words);
         }
     }
 
     /// The fault with its leader named, and what to say about that; nothing while it is worth
     /// waiting for one.
-    fn aim(&mut self, fault: &Fault, leader_until_ms: u64) -> Option<(Fault, String)> {
+    fn aim(&mut self, index: usize, fault: &Fault, aim: Aim) -> Option<(Fault, String)> {
         if !fault.needs_leader() {
             return Some((fault.clone(), String::new()));
         }
-        let (target, words) = match self.running_leader() {
-            Some((leader, term)) => (leader, format!("{leader} leads in term {term}; ")),
-            None if self.now_ms < leader_until_ms => return None,
-            None => {
-                let node = self.by_lot();
+        let (target, words) = match (self.running_leader(), aim.lot) {
+            (Some((leader, term)), _) => (leader, format!("{leader} leads in term {term}; ")),
+            (None, None) if self.now_ms < aim.leader_until_ms => return None,
+            (None, lot) => {
+                let node = lot.unwrap_or_else(|| self.by_lot());
+                self.active[index].stage = Stage::Aiming(Aim { lot: Some(node), ..aim });
                 (node, format!("no leader is known, {node} was taken by lot; "))
             }
         };
@@ -134,7 +137,7 @@ impl Engine {
         }
     }
 
-    fn by_lot(&mut self) -> NodeId {
+    pub(super) fn by_lot(&mut self) -> NodeId {
         let running: Vec<NodeId> =
             self.all_nodes().filter(|node| self.state(*node) == NodeState::Up).collect();
         let all: Vec<NodeId> = self.all_nodes().collect();
@@ -166,6 +169,12 @@ impl Engine {
             }
             Fault::DeposedLeaders { seed } => {
                 self.active[index].script = Some(Script::Deposed(Deposed::new(*seed)));
+            }
+            Fault::Members { play, seed } => {
+                self.active[index].script = Some(Script::Members(Members::new(*play, *seed)));
+            }
+            Fault::Clocks { .. } | Fault::Disks { .. } | Fault::Pace { .. } => {
+                self.install_machines(index, fault, words);
             }
             links => {
                 let layer = links.layer(self.environment.nodes());
@@ -238,7 +247,7 @@ impl Engine {
         }
     }
 
-    fn report_effect(&mut self, id: u32, confirmed: bool, text: String, seen: Value) {
+    pub(super) fn report_effect(&mut self, id: u32, confirmed: bool, text: String, seen: Value) {
         let Some(index) = self.index_of(id) else {
             return;
         };
@@ -248,7 +257,7 @@ impl Engine {
         self.report_step(&planned, step, text, seen);
     }
 
-    fn report_taken(&mut self, id: u32, taken: Vec<(NodeId, Taken)>, words: &str) {
+    pub(super) fn report_taken(&mut self, id: u32, taken: Vec<(NodeId, Taken)>, words: &str) {
         let (mut told, mut seen) = (Vec::new(), Map::new());
         let (mut confirmed, mut tried) = (true, false);
         for (node, taken) in taken {
@@ -284,7 +293,7 @@ impl Engine {
             .active
             .iter()
             .filter(|active| active.script.is_some() && matches!(active.stage, Stage::Holding))
-            .filter(|active| self.now_ms < active.planned.stop_ms)
+            .filter(|active| self.now_ms < active.planned.stop_ms || active.asks_nobody())
             .map(|active| active.planned.id)
             .collect();
         let elected = std::mem::take(&mut self.elected);
@@ -296,15 +305,17 @@ impl Engine {
     fn run_script(&mut self, id: u32, elected: &[(NodeId, u64)]) {
         let up: Vec<bool> = self.nodes.iter().map(|state| *state == NodeState::Up).collect();
         let leader = self.running_leader();
-        let view = View { now_ms: self.now_ms, leader, elected, up: &up };
         let Some(index) = self.index_of(id) else {
             return;
         };
+        let answers = std::mem::take(&mut self.active[index].changes.answers);
+        let view = View { now_ms: self.now_ms, leader, elected, answers: &answers, up: &up };
         let script = self.active[index].script.as_mut().expect("it is one that has a script");
         let actions = script.step(&view);
         let mut failures = Vec::new();
         let mut layered = false;
         for action in actions {
+            self.stirred = true;
             match action {
                 Action::Links(layer) => {
                     layered |= layer.is_some();
@@ -316,6 +327,7 @@ impl Engine {
                     Taken::Unconfirmed(reason, _) => failures.push(reason),
                     Taken::Confirmed(_) | Taken::Skipped(_) => {}
                 },
+                Action::Ask(via, change) => failures.extend(self.ask(index, via, change).err()),
                 Action::Start(node) => {
                     if self.state(node) == (NodeState::Dead { by: Some(id) }) {
                         failures.extend(self.start(node).err());

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::ledger::{LedgerError, Undo};
-use targets::environment::ProcessSeen;
+use targets::environment::{Environment, ProcessSeen};
 use targets::links::NodeId;
 
 /// What a node is doing, as far as the engine knows.
@@ -48,12 +48,13 @@ pub(super) enum Taken {
     Skipped(String),
 }
 
-impl Engine {
+impl<E: Environment> Engine<E> {
     pub(super) fn state(&self, node: NodeId) -> NodeState {
         self.nodes[usize::from(node.0)]
     }
 
     pub(super) fn set_state(&mut self, node: NodeId, state: NodeState) {
+        self.stirred = true;
         self.nodes[usize::from(node.0)] = state;
     }
 
@@ -62,11 +63,11 @@ impl Engine {
     }
 
     pub(super) fn died(&mut self, node: NodeId, before: NodeState) {
-        let by = match before {
+        let by = self.deadly_disk(node).or(match before {
             // A node that its fault brings back is tried again by that fault.
             NodeState::Dead { by } | NodeState::Starting { by } => by,
             NodeState::Up | NodeState::Paused { .. } => None,
-        };
+        });
         self.gone(node, by);
     }
 
@@ -134,6 +135,7 @@ impl Engine {
 
     /// Starts a dead node, and says what went wrong. It serves when its news say so.
     pub(super) fn start(&mut self, node: NodeId) -> Result<(), String> {
+        self.stirred = true;
         // News of the process before must not be taken for news of this one.
         self.collect_news();
         let by = self.state(node).owner();

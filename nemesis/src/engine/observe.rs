@@ -23,7 +23,6 @@ use targets::links::{Endpoint, Link, LinkMatrix};
 
 const ROUNDS: u32 = 3;
 const PROBES: u32 = 3;
-const MOST_PROBES: u32 = 64;
 /// Enough that even the highest rate that is drawn must queue some of them.
 const BURST: u32 = 16;
 /// What it takes to send one probe, generously: a long round must not run out of time by itself.
@@ -51,6 +50,10 @@ pub(crate) struct Focus<'a> {
     pub(crate) down: &'a [bool],
     /// How long a probe may take over a clear link.
     pub(crate) wait: Duration,
+    /// What a link without a fault may take at most, beside that.
+    pub(crate) calm_us: u32,
+    /// The most probes that a link gets in a round.
+    pub(crate) probes_max: u32,
 }
 
 /// What was seen.
@@ -119,7 +122,7 @@ impl Focus<'_> {
         if per_probe >= 0.0 {
             return least;
         }
-        ((MISS_CHANCE.ln() / per_probe).ceil() as u32).clamp(least, MOST_PROBES)
+        ((MISS_CHANCE.ln() / per_probe).ceil() as u32).clamp(least, self.probes_max)
     }
 
     /// Long enough to measure the delays that are of interest.
@@ -129,7 +132,8 @@ impl Focus<'_> {
             When::Installed => delay(effective),
             When::Undone => delay(effective) + delay(link),
         });
-        let probes = self.probes() as usize * directed_links(self.effective.nodes()).len();
+        let nodes = usize::from(self.effective.nodes());
+        let probes = self.probes() as usize * nodes * (nodes + 1);
         self.wait + SENDING * probes as u32 + Duration::from_micros(longest.max().unwrap_or(0))
     }
 
@@ -168,9 +172,14 @@ fn judge(
     wait: Duration,
 ) -> Tally {
     let mut tally = Tally::default();
+    let position = |endpoint| focus.effective.position(endpoint);
+    let side = usize::from(focus.effective.nodes()) + 1;
+    let mut by_link: Vec<Option<&LinkSeen>> = vec![None; side * side];
+    for seen in seen {
+        by_link[position(seen.from) * side + position(seen.to)] = Some(seen);
+    }
     for (from, to) in directed_links(focus.effective.nodes()) {
-        let found = seen.iter().find(|seen| (seen.from, seen.to) == (from, to));
-        match found {
+        match by_link[position(from) * side + position(to)] {
             Some(seen) => tally.judge_link(focus, seen, wait),
             None => tally.contradictions.push(format!("{from} -> {to} was not probed")),
         }
@@ -233,11 +242,12 @@ impl Tally {
             self.lost += u64::from(seen.sent - arrived);
         }
         if layer.delay_us > 0 {
-            self.judge_delay(focus.when, seen, layer, effective);
+            self.judge_delay(focus, seen, layer, effective);
         }
     }
 
-    fn judge_delay(&mut self, when: When, seen: &LinkSeen, layer: &Link, effective: &Link) {
+    fn judge_delay(&mut self, focus: &Focus<'_>, seen: &LinkSeen, layer: &Link, effective: &Link) {
+        let when = focus.when;
         let Some(delay_us) = seen.delay_us else {
             return;
         };
@@ -246,7 +256,8 @@ impl Tally {
         self.quickest_us = Some(self.quickest_us.map_or(delay_us, |least| least.min(delay_us)));
         let (from, to) = (seen.from, seen.to);
         let least_us = effective.delay_us / 5 * 4;
-        let most_us = effective.delay_us + effective.jitter_us + (layer.delay_us / 2).max(5000);
+        let spread_us = focus.calm_us + (layer.delay_us / 2).max(5000);
+        let most_us = effective.delay_us + effective.jitter_us + spread_us;
         if when == When::Installed && delay_us < least_us {
             let text = format!("{from} -> {to} took {delay_us} us, not {}", effective.delay_us);
             self.contradictions.push(text);

@@ -75,6 +75,19 @@ impl Deposed {
         Self { stage, stream, witness: None, rounds: 0, deposed: 0, overwritten: 0 }
     }
 
+    pub(crate) fn wake_ms(&self) -> u64 {
+        match &self.stage {
+            Stage::Rest { until_ms }
+            | Stage::Depose { until_ms, .. }
+            | Stage::Accumulate { until_ms, .. }
+            | Stage::Return { until_ms, .. }
+            | Stage::Replicate { until_ms, .. }
+            | Stage::Overwrite { until_ms, .. }
+            | Stage::Reign { until_ms }
+            | Stage::Reveal { until_ms, .. } => *until_ms,
+        }
+    }
+
     pub(crate) fn summary(&self) -> Option<String> {
         (self.rounds > 0).then(|| {
             format!(

@@ -18,8 +18,10 @@
 //! ```
 
 pub(crate) mod deposed;
+pub(crate) mod members;
 pub(crate) mod storm;
 
+use targets::environment::MemberChange;
 use targets::links::{Endpoint, Link, LinkMatrix, NodeId};
 
 /// What a script sees.
@@ -31,6 +33,9 @@ pub(crate) struct View<'a> {
     pub(crate) leader: Option<(NodeId, u64)>,
     /// Who has said since the last step that it leads, oldest first.
     pub(crate) elected: &'a [(NodeId, u64)],
+    /// What the cluster has answered since the last step to changes that this script asked for, and
+    /// whether they were made.
+    pub(crate) answers: &'a [(MemberChange, bool)],
     /// For each node, whether it runs and serves.
     pub(crate) up: &'a [bool],
 }
@@ -69,6 +74,8 @@ pub(crate) enum Action {
     Kill(NodeId),
     /// Start a node that this script has killed.
     Start(NodeId),
+    /// Ask this node for a change of members.
+    Ask(NodeId, MemberChange),
 }
 
 /// A script with its state.
@@ -76,6 +83,7 @@ pub(crate) enum Action {
 pub(crate) enum Script {
     Storm(storm::Storm),
     Deposed(deposed::Deposed),
+    Members(members::Members),
 }
 
 impl Script {
@@ -83,6 +91,16 @@ impl Script {
         match self {
             Self::Storm(storm) => storm.step(view),
             Self::Deposed(deposed) => deposed.step(view),
+            Self::Members(members) => members.step(view),
+        }
+    }
+
+    /// When it wants to be stepped although nothing has changed.
+    pub(crate) fn wake_ms(&self) -> u64 {
+        match self {
+            Self::Storm(storm) => storm.wake_ms(),
+            Self::Deposed(deposed) => deposed.wake_ms(),
+            Self::Members(members) => members.wake_ms(),
         }
     }
 
@@ -91,6 +109,7 @@ impl Script {
         match self {
             Self::Storm(storm) => storm.summary(),
             Self::Deposed(deposed) => deposed.summary(),
+            Self::Members(members) => members.summary(),
         }
     }
 }

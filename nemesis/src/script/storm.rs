@@ -71,6 +71,17 @@ impl Storm {
         Self { stage, stream, witness: None, leaders_killed, voters_restarted, twice }
     }
 
+    pub(crate) fn wake_ms(&self) -> u64 {
+        match &self.stage {
+            Stage::Rest { until_ms }
+            | Stage::Electing { until_ms, .. }
+            | Stage::Restarting { until_ms, .. }
+            | Stage::Holding { until_ms, .. }
+            | Stage::Second { until_ms, .. }
+            | Stage::Reign { until_ms } => *until_ms,
+        }
+    }
+
     pub(crate) fn summary(&self) -> Option<String> {
         (self.leaders_killed > 0).then(|| {
             format!(

@@ -7,10 +7,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use targets::environment::{
-    Capabilities, Environment, EnvironmentError, LinkCounters, LinkSeen, NodeEvent, NodeNews,
-    ProcessSeen,
+    Capabilities, Clock, Disk, Environment, EnvironmentError, LinkCounters, LinkSeen, MemberChange,
+    NodeEvent, NodeNews, ProcessSeen,
 };
 use targets::links::{Endpoint, Link, LinkMatrix, NodeId};
 
@@ -45,10 +45,24 @@ pub(crate) enum Lie {
     StartFails,
     /// A started node never says that it serves.
     StartSilent,
+    /// Clocks stay as they are.
+    ClocksStay,
+    /// Nobody sees what clocks show.
+    ClocksHidden,
+    /// Setting a clock fails.
+    ClocksFail,
+    /// Setting a disk fails.
+    DisksFail,
+    /// Slowing a node down fails.
+    PaceFails,
+    /// Changes of members are never answered.
+    MembersSilent,
+    /// Changes of members are refused.
+    MembersRefused,
 }
 
 impl Lie {
-    pub(crate) const ALL: [(&'static str, Self); 14] = [
+    pub(crate) const ALL: [(&'static str, Self); 21] = [
         ("cut-passes", Self::CutPasses),
         ("clear-is-silent", Self::ClearIsSilent),
         ("nothing-lost", Self::NothingLost),
@@ -63,6 +77,13 @@ impl Lie {
         ("resume-stands", Self::ResumeStands),
         ("start-fails", Self::StartFails),
         ("start-silent", Self::StartSilent),
+        ("clocks-stay", Self::ClocksStay),
+        ("clocks-hidden", Self::ClocksHidden),
+        ("clocks-fail", Self::ClocksFail),
+        ("disks-fail", Self::DisksFail),
+        ("pace-fails", Self::PaceFails),
+        ("members-silent", Self::MembersSilent),
+        ("members-refused", Self::MembersRefused),
     ];
 }
 
@@ -73,7 +94,36 @@ pub(crate) enum Process {
     Dead,
 }
 
+/// A node's clock: what it has gained so far, and how it goes since when.
+#[derive(Clone, Copy, Default)]
+struct Running {
+    gained_ns: i64,
+    since_ns: u64,
+    clock: Clock,
+}
+
+impl Running {
+    fn gained_ns(&self, now_ns: u64) -> i64 {
+        let rate = i128::from(self.clock.rate_ppm) * i128::from(now_ns - self.since_ns);
+        self.gained_ns + (rate / 1_000_000) as i64
+    }
+
+    fn ahead_ns(&self, now_ns: u64) -> i64 {
+        let strobe_ms = self.clock.strobe.map_or(0, |strobe| {
+            let ahead =
+                now_ns / 1_000_000 % u64::from(strobe.period_ms) < u64::from(strobe.period_ms) / 2;
+            if ahead { i64::from(strobe.ahead_ms) } else { 0 }
+        });
+        self.gained_ns(now_ns) + (self.clock.offset_ms + strobe_ms) * 1_000_000
+    }
+}
+
 pub(crate) struct State {
+    pub(crate) now_ns: u64,
+    clocks: Vec<Running>,
+    pub(crate) disks: Vec<Disk>,
+    pub(crate) steps_us: Vec<u32>,
+    pub(crate) voters: Vec<bool>,
     pub(crate) processes: Vec<Process>,
     pub(crate) links: LinkMatrix,
     pub(crate) lies: BTreeSet<Lie>,
@@ -95,7 +145,13 @@ pub(crate) struct Cluster(Arc<Mutex<State>>);
 impl Cluster {
     pub(crate) fn new(nodes: u8) -> Self {
         let side = usize::from(nodes) + 1;
+        let all = usize::from(nodes);
         Self(Arc::new(Mutex::new(State {
+            now_ns: 0,
+            clocks: vec![Running::default(); all],
+            disks: vec![Disk::default(); all],
+            steps_us: vec![0; all],
+            voters: vec![true; all],
             processes: vec![Process::Running; usize::from(nodes)],
             links: LinkMatrix::clear(nodes),
             lies: BTreeSet::new(),
@@ -113,7 +169,7 @@ impl Cluster {
     }
 
     pub(crate) fn say(&self, node: NodeId, what: NodeEvent) {
-        self.with(|state| state.news.push(NodeNews { node, at: Instant::now(), what }));
+        self.with(|state| state.news.push(NodeNews { node, what }));
     }
 
     /// A node dies by itself.
@@ -130,6 +186,10 @@ impl Cluster {
     pub(crate) fn is_whole(&self) -> bool {
         self.with(|state| {
             state.links.touched().next().is_none()
+                && state.clocks.iter().all(|running| running.clock == Clock::default())
+                && state.disks.iter().all(|disk| *disk == Disk::default())
+                && state.steps_us.iter().all(|step_us| *step_us == 0)
+                && state.voters.iter().all(|votes| *votes)
                 && state.processes.iter().all(|process| *process == Process::Running)
         })
     }
@@ -163,6 +223,11 @@ fn describe(links: &LinkMatrix) -> Vec<String> {
 impl State {
     fn lies(&self, lie: Lie) -> bool {
         self.lies.contains(&lie)
+    }
+
+    fn fails(&self, lie: Lie, what: &str) -> Result<(), EnvironmentError> {
+        let (what, reason) = (what.to_owned(), "not now".to_owned());
+        if self.lies(lie) { Err(EnvironmentError::Failed { what, reason }) } else { Ok(()) }
     }
 
     fn pid(&self, node: NodeId) -> i32 {
@@ -202,7 +267,7 @@ impl Environment for Cluster {
 
     fn capabilities(&self) -> Capabilities {
         let links = self.with(|state| state.without_links.clone()).map_or(Ok(()), Err);
-        Capabilities { process: Ok(()), pause: Ok(()), links }
+        Capabilities { links, ..Capabilities::ALL }
     }
 
     fn start(&mut self, node: NodeId) -> Result<ProcessSeen, EnvironmentError> {
@@ -222,7 +287,9 @@ impl Environment for Cluster {
             state.boots += 1;
             Ok(ProcessSeen::Started { pid: state.boots })
         })?;
-        if !self.with(|state| state.lies(Lie::StartSilent)) {
+        if self.with(|state| state.disks[usize::from(node.0)].corrupt_ppm > 0) {
+            self.die(node, "exit code 3: record 7 is unreadable");
+        } else if !self.with(|state| state.lies(Lie::StartSilent)) {
             self.say(node, NodeEvent::Serving);
         }
         Ok(seen)
@@ -277,6 +344,67 @@ impl Environment for Cluster {
             }
             Ok(())
         })
+    }
+
+    fn set_clock(&mut self, node: NodeId, clock: &Clock) -> Result<(), EnvironmentError> {
+        self.with(|state| {
+            state.calls.push(format!("clock {node} {clock:?}"));
+            state.fails(Lie::ClocksFail, "set the clock")?;
+            if !state.lies(Lie::ClocksStay) {
+                let now_ns = state.now_ns;
+                let running = &mut state.clocks[usize::from(node.0)];
+                let gained_ns = running.gained_ns(now_ns);
+                *running = Running { gained_ns, since_ns: now_ns, clock: *clock };
+            }
+            Ok(())
+        })
+    }
+
+    fn clock_ahead_ns(&self, node: NodeId) -> Option<i64> {
+        self.with(|state| {
+            let ahead_ns = state.clocks[usize::from(node.0)].ahead_ns(state.now_ns);
+            (!state.lies(Lie::ClocksHidden)).then_some(ahead_ns)
+        })
+    }
+
+    fn set_disk(&mut self, node: NodeId, disk: &Disk) -> Result<(), EnvironmentError> {
+        self.with(|state| {
+            state.calls.push(format!("disk {node} {disk:?}"));
+            state.fails(Lie::DisksFail, "set the disk")?;
+            state.disks[usize::from(node.0)] = *disk;
+            Ok(())
+        })
+    }
+
+    fn set_pace(&mut self, node: NodeId, step_us: u32) -> Result<(), EnvironmentError> {
+        self.with(|state| {
+            state.calls.push(format!("pace {node} {step_us} us"));
+            state.fails(Lie::PaceFails, "set the pace")?;
+            state.steps_us[usize::from(node.0)] = step_us;
+            Ok(())
+        })
+    }
+
+    fn change_members(
+        &mut self,
+        via: NodeId,
+        change: MemberChange,
+    ) -> Result<(), EnvironmentError> {
+        let (silent, refused) = self.with(|state| {
+            state.calls.push(format!("ask {via} to {change}"));
+            (state.lies(Lie::MembersSilent), state.lies(Lie::MembersRefused))
+        });
+        let (MemberChange::Add(node) | MemberChange::Remove(node)) = change;
+        let result = if refused { Err("refused".to_owned()) } else { Ok(()) };
+        if result.is_ok() {
+            let votes = matches!(change, MemberChange::Add(_));
+            // An answer can get lost although the change was made.
+            self.with(|state| state.voters[usize::from(node.0)] = votes);
+        }
+        if !silent {
+            self.say(node, NodeEvent::Members { change, result });
+        }
+        Ok(())
     }
 
     fn probe_links(
