@@ -180,9 +180,10 @@ proptest! {
                 _ => *failed.entry(key(&step.op)).or_default() += 1,
             }
         }
-        // Ten tries each: a key was read, or given up after exactly ten.
+        // A key was read, or given up after exactly so many tries.
+        let tries = FinalReadsOptions::default().tries_per_key_max;
         for (key, count) in failed {
-            let expected = if succeeded.contains(&key) { count < 10 } else { count == 10 };
+            let expected = if succeeded.contains(&key) { count < tries } else { count == tries };
             prop_assert!(expected, "key {key} failed {count} times");
         }
     }

@@ -30,9 +30,11 @@ pub struct FinalReadsOptions {
 }
 
 impl Default for FinalReadsOptions {
-    /// Ten tries a quarter of a second apart outlast an election.
+    /// Forty tries a quarter of a second apart are ten seconds even if each of them fails at once:
+    /// as long as final reads last at most. Whoever gives up earlier cannot tell a cluster that
+    /// never answers from one that was not asked for long.
     fn default() -> Self {
-        Self { tries_per_key_max: 10, retry_pause: Duration::from_millis(250) }
+        Self { tries_per_key_max: 40, retry_pause: Duration::from_millis(250) }
     }
 }
 
