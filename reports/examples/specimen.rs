@@ -4,6 +4,8 @@
 
 #[path = "../tests/synthetic/mod.rs"]
 mod synthetic;
+#[path = "../tests/synthetic/trace.rs"]
+mod trace;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -18,9 +20,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("specimen-valid.html", synthetic::judgements(&history, false)),
         ("specimen-invalid.html", synthetic::judgements(&history, true)),
     ];
+    let trace = trace::trace();
+    std::fs::write(directory.join("specimen-trace.txt"), reports::trace_text(&trace))?;
     for (name, judgements) in verdicts {
         let began = std::time::Instant::now();
-        let page = reports::html(&facts, &history, &judgements, &reports::Limits::default())?;
+        let trace = Some(&trace).filter(|_| name.contains("invalid"));
+        let limits = reports::Limits::default();
+        let page = reports::html(&facts, &history, &judgements, trace, &limits)?;
         let took = began.elapsed();
         let path = directory.join(name);
         std::fs::write(&path, &page)?;

@@ -154,7 +154,7 @@ impl Counterexample {
             .collect();
         Self {
             key: evidence.key.as_deref().map(text::plain),
-            sentence: text::plain(&evidence.sentence),
+            sentence: text::plain_long(&evidence.sentence),
             states_before: evidence.states_before.iter().take(12).map(|s| text::plain(s)).collect(),
             height: lanes.len() as f64 * LANE_HEIGHT,
             summary: summary(ops, &lanes, &marks),

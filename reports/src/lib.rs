@@ -10,6 +10,9 @@
 //!   series, recovery, lanes      figures and layouts: plain numbers, bounded, linear in time
 //!        |
 //!        v
+//!   inside                       the trace of a simulated run: its text, its sequence diagram
+//!        |
+//!        v
 //!   view (story, coverage)       every text and shape of the page; this is what tests look at
 //!        |          \
 //!        v           payload     all operations packed for the timeline, within the budget
@@ -22,6 +25,7 @@
 mod chart;
 mod coverage;
 mod happenings;
+mod inside;
 mod lanes;
 mod operations;
 mod page;
@@ -29,6 +33,7 @@ mod payload;
 mod recovery;
 mod selection;
 mod series;
+mod silence;
 mod story;
 mod text;
 mod view;
@@ -36,7 +41,10 @@ mod view;
 #[cfg(test)]
 mod view_tests;
 
+pub use inside::text::trace_text;
+
 use checkers::history::History;
+use checkers::history::trace::Trace;
 use checkers::verdict::Judgement;
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +80,8 @@ pub enum ReportError {
     Template(#[from] askama::Error),
 }
 
-/// The report of a run as one self-contained HTML file.
+/// The report of a run as one self-contained HTML file. With a trace, the page also shows what
+/// went on inside.
 ///
 /// # Errors
 /// When the limit is too small for the facts alone. A strange history is no error: what cannot be
@@ -81,9 +90,10 @@ pub fn html(
     facts: &RunFacts,
     history: &History,
     judgements: &[Judgement],
+    trace: Option<&Trace>,
     limits: &Limits,
 ) -> Result<String, ReportError> {
-    page::render(facts, history, judgements, limits)
+    page::render(facts, history, judgements, trace, limits)
 }
 
 /// What a report says of a run besides its history and verdicts. All texts are data: the page
@@ -104,6 +114,9 @@ pub struct RunFacts {
     pub environment: String,
     /// What the reader must know about it: "network faults were not available: ...".
     pub environment_warning: Option<String>,
+    /// Whether nodes, network, disks and time were simulated: then the run can be repeated exactly.
+    #[serde(default)]
+    pub simulated: bool,
     /// The seed.
     pub seed: u64,
     /// The number of nodes.

@@ -17,6 +17,7 @@ use crate::{Limits, ReportError, RunFacts, payload, text};
 use askama::Template;
 use base64::Engine as _;
 use checkers::history::History;
+use checkers::history::trace::Trace;
 use checkers::verdict::Judgement;
 use sha2::{Digest as _, Sha256};
 
@@ -24,6 +25,7 @@ pub(crate) const STYLE: &str = concat!(
     include_str!("../assets/base.css"),
     include_str!("../assets/figures.css"),
     include_str!("../assets/timeline.css"),
+    include_str!("../assets/sequence.css"),
 );
 
 /// One script of small files that share a scope: pure functions first, the page's wiring last.
@@ -73,11 +75,12 @@ pub(crate) fn render(
     facts: &RunFacts,
     history: &History,
     judgements: &[Judgement],
+    trace: Option<&Trace>,
     limits: &Limits,
 ) -> Result<String, ReportError> {
     let operations = Operations::of(history, facts.clients);
     let happenings = Happenings::of(history);
-    let view = View::of(facts, &operations, &happenings, judgements);
+    let view = View::of(facts, &operations, &happenings, judgements, trace);
     let bare = Page::new(&view, "", "").render()?.len() + BANNER_BYTES;
     let Some(payload_bytes_max) = limits.bytes_max.checked_sub(bare) else {
         return Err(ReportError::TooLarge { bytes: bare, bytes_max: limits.bytes_max });

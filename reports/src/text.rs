@@ -15,6 +15,11 @@ pub(crate) fn plain(text: &str) -> String {
     bounded(text, TEXT_CHARS_MAX)
 }
 
+/// A sentence of a checker: longer than other texts, but no book.
+pub(crate) fn plain_long(text: &str) -> String {
+    bounded(text, 3 * TEXT_CHARS_MAX)
+}
+
 /// The text with at most `chars_max` characters and no invisible ones; an ellipsis says that
 /// something was left out.
 pub(crate) fn bounded(text: &str, chars_max: usize) -> String {

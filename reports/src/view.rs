@@ -12,14 +12,17 @@
 use crate::RunFacts;
 use crate::coverage::Coverage;
 use crate::happenings::Happenings;
+use crate::inside::sequence::Sequence;
 use crate::lanes::Counterexample;
 use crate::operations::Operations;
 use crate::payload::Band;
 use crate::recovery::Clockwork;
 use crate::series::Series;
+use crate::silence::SilenceView;
 use crate::story::Story;
 use crate::text;
-use checkers::verdict::{Evidence, Judgement, Verdict};
+use checkers::history::trace::Trace;
+use checkers::verdict::{Evidence, Judgement, OrderEvidence, SilenceEvidence, Verdict};
 
 /// Counterexamples that are drawn; the table of judgements has all of them.
 const COUNTEREXAMPLES_MAX: usize = 4;
@@ -30,6 +33,11 @@ const JUDGEMENTS_MAX: usize = 100;
 /// Figures of one judgement, options of a run, operations of the first table.
 const FIGURES_MAX: usize = 60;
 const FIRST_OPERATIONS: usize = 60;
+
+const REPEATS_ALL: &str = "In the simulated world the seed repeats everything: the same version \
+    gives the same history, byte for byte, on every machine.";
+const REPEATS_SCHEDULE: &str = "The seed repeats the schedule of operations and faults. On real \
+    processes it does not repeat how they interleave.";
 
 /// A label and what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,11 +102,15 @@ pub(crate) struct View {
     pub(crate) header: Header,
     pub(crate) counterexamples: Vec<Counterexample>,
     pub(crate) counterexamples_omitted: usize,
+    pub(crate) silences: Vec<SilenceView>,
+    pub(crate) sequence: Option<Sequence>,
     pub(crate) story: Story,
     pub(crate) timeline_summary: String,
     pub(crate) first_operations: Vec<OperationRow>,
     pub(crate) coverage: Coverage,
     pub(crate) commands: Vec<Fact>,
+    /// What the command that repeats the run repeats.
+    pub(crate) repeats: &'static str,
     pub(crate) settings: Vec<Fact>,
     pub(crate) judgements: Vec<Judged>,
     pub(crate) judgements_omitted: usize,
@@ -115,16 +127,22 @@ impl View {
         operations: &Operations<'_>,
         happenings: &Happenings,
         judgements: &[Judgement],
+        trace: Option<&Trace>,
     ) -> Self {
+        let evidence_rows = evidence_rows(operations, judgements);
+        let sequence =
+            trace.map(|trace| Sequence::of(trace, operations, happenings, &evidence_rows));
         let series = Series::of(operations);
         let clockwork = Clockwork::of(operations);
-        let orders = || judgements.iter().filter_map(order_evidence);
+        let orders = || evidences(judgements).filter_map(order);
+        let silences = evidences(judgements).filter_map(silence);
         let header = header(facts, operations, judgements);
         Self {
             title: text::plain(&format!("{}: {} {}", header.word, facts.target, facts.workload)),
             run: text::plain(&facts.run),
             counterexamples: orders().take(COUNTEREXAMPLES_MAX).map(Counterexample::of).collect(),
             counterexamples_omitted: orders().count().saturating_sub(COUNTEREXAMPLES_MAX),
+            silences: silences.take(COUNTEREXAMPLES_MAX).map(SilenceView::of).collect(),
             story: Story::of(operations, happenings, &series, &clockwork),
             timeline_summary: timeline_summary(operations, happenings),
             first_operations: first_operations(operations),
@@ -133,29 +151,45 @@ impl View {
                 Fact::new("Repeat the run", text::bounded(&facts.repeat_command, 2_000)),
                 Fact::new("Check the history again", text::bounded(&facts.check_command, 2_000)),
             ],
+            repeats: if facts.simulated { REPEATS_ALL } else { REPEATS_SCHEDULE },
             settings: settings(facts),
             judgements: judgements.iter().take(JUDGEMENTS_MAX).map(judged).collect(),
             judgements_omitted: judgements.len().saturating_sub(JUDGEMENTS_MAX),
             version: text::plain(&facts.version),
             started_at: text::plain(&facts.started_at),
             bands: bands(operations, happenings),
-            evidence_rows: evidence_rows(operations, judgements),
+            evidence_rows,
+            sequence,
             header,
         }
     }
 
     /// The spans of time of the counterexamples.
     pub(crate) fn evidence_windows(&self) -> Vec<(u64, u64)> {
-        self.counterexamples.iter().map(|example| (example.start_ns, example.end_ns)).collect()
+        let examples = self.counterexamples.iter().map(|one| (one.start_ns, one.end_ns));
+        let silences = self.silences.iter().map(|one| (one.start_ns, one.end_ns));
+        examples.chain(silences).collect()
     }
 }
 
-fn order_evidence(judgement: &Judgement) -> Option<&checkers::verdict::OrderEvidence> {
-    match &judgement.verdict {
-        Verdict::Invalid { evidence } => match evidence.as_ref() {
-            Evidence::Order(order) => Some(order),
-        },
+fn evidences(judgements: &[Judgement]) -> impl Iterator<Item = &Evidence> {
+    judgements.iter().filter_map(|judgement| match &judgement.verdict {
+        Verdict::Invalid { evidence } => Some(evidence.as_ref()),
         Verdict::Valid | Verdict::Unknown { .. } => None,
+    })
+}
+
+fn order(evidence: &Evidence) -> Option<&OrderEvidence> {
+    match evidence {
+        Evidence::Order(order) => Some(order),
+        Evidence::Silence(_) => None,
+    }
+}
+
+fn silence(evidence: &Evidence) -> Option<&SilenceEvidence> {
+    match evidence {
+        Evidence::Silence(silence) => Some(silence),
+        Evidence::Order(_) => None,
     }
 }
 
@@ -177,7 +211,7 @@ fn header(facts: &RunFacts, operations: &Operations<'_>, judgements: &[Judgement
             ("unknown", "This history could not be judged.", Some(text::plain(why)))
         }
         Some(Verdict::Invalid { evidence }) => {
-            let sentence = Some(text::plain(evidence.sentence()));
+            let sentence = Some(text::plain_long(evidence.sentence()));
             ("invalid", "This history breaks that claim.", sentence)
         }
         None => ("unknown", "No checker looked at this history.", None),
@@ -220,6 +254,15 @@ fn header_facts(facts: &RunFacts, operations: &Operations<'_>) -> Vec<Fact> {
 fn banners(facts: &RunFacts, operations: &Operations<'_>) -> Vec<Banner> {
     let banner = |title: &str, text: String| Banner { title: title.to_owned(), text };
     let mut banners = Vec::new();
+    if facts.simulated {
+        let said = format!(
+            "Nodes, network, disks and time were simulated: every time on this page is virtual. With \
+             seed {} the run replays byte for byte: {}",
+            facts.seed,
+            text::bounded(&facts.repeat_command, 600)
+        );
+        banners.push(banner("Simulated world", said));
+    }
     if let Some(warning) = &facts.environment_warning {
         banners.push(banner("The environment was limited", text::plain(warning)));
     }
@@ -242,7 +285,7 @@ fn judged(judgement: &Judgement) -> Judged {
     let why = match &judgement.verdict {
         Verdict::Valid => String::new(),
         Verdict::Unknown { why } => text::plain(why),
-        Verdict::Invalid { evidence } => text::plain(evidence.sentence()),
+        Verdict::Invalid { evidence } => text::plain_long(evidence.sentence()),
     };
     let figures = judgement.figures.iter().take(FIGURES_MAX);
     Judged {
@@ -319,8 +362,8 @@ fn bands(operations: &Operations<'_>, happenings: &Happenings) -> Vec<Band> {
 
 /// The evidence's operations among the rows; those that are not in this history are left out.
 fn evidence_rows(operations: &Operations<'_>, judgements: &[Judgement]) -> Vec<usize> {
-    let orders = judgements.iter().filter_map(order_evidence).take(COUNTEREXAMPLES_MAX);
-    let ops = orders.flat_map(|order| order.ops.iter().take(FIGURES_MAX));
+    let evidences = evidences(judgements).take(2 * COUNTEREXAMPLES_MAX);
+    let ops = evidences.flat_map(|evidence| evidence.ops().iter().take(FIGURES_MAX));
     let mut rows: Vec<usize> = ops.filter_map(|op| operations.at_event(op.invoke_index)).collect();
     rows.sort_unstable();
     rows.dedup();

@@ -7,8 +7,11 @@
 //!   fault TIME_MS ID NAME STEP TEXT                                 a step of a fault
 //!   leader TIME_MS NODE TERM | died TIME_MS NODE HOW | phase TIME_MS PHASE
 //!   violation OPS STATES STEPS SENTENCE      evidence: 0,2,4  nil  0:nil:3;2:3:!why  "..."
+//!   silence BOUND_MS                         what the liveness checker says of this history
 //!   unknown WHY | valid                      other verdicts
-//!   header | counterexample | story | coverage | timeline           prints a part of the view
+//!   sent TIME_US ID FROM TO TEXT | delivered TIME_US ID | lost TIME_US ID WHY        a trace
+//!   state TIME_US NODE TEXT | node TIME_US NODE TEXT | window FROM_US TO_US
+//!   header | counterexample | silences | story | coverage | timeline | inside | trace-text
 //! ```
 
 use crate::happenings::Happenings;
@@ -16,7 +19,9 @@ use crate::operations::Operations;
 use crate::view::View;
 use crate::{RunFacts, page};
 use checkers::history::notes::{FaultNote, FaultStep, Note, Phase};
+use checkers::history::trace::{Trace, TraceEvent, Traced};
 use checkers::history::{Datum, Event, EventType, History, Process};
+use checkers::liveness;
 use checkers::verdict::{Evidence, EvidenceOp, EvidenceStep, Judgement, OrderEvidence, Verdict};
 use goldenscript::{Command, Context};
 use std::error::Error;
@@ -27,6 +32,7 @@ const MS: u64 = 1_000_000;
 struct Trial {
     history: History,
     judgements: Vec<Judgement>,
+    trace: Trace,
 }
 
 fn facts() -> RunFacts {
@@ -39,6 +45,7 @@ fn facts() -> RunFacts {
         faults: vec![text("partition-leader")],
         environment: text("local"),
         environment_warning: None,
+        simulated: false,
         seed: 42,
         nodes: 3,
         clients: 3,
@@ -135,13 +142,16 @@ impl Trial {
         let facts = facts();
         let operations = Operations::of(&self.history, facts.clients);
         let happenings = Happenings::of(&self.history);
-        let view = View::of(&facts, &operations, &happenings, &self.judgements);
+        let view = View::of(&facts, &operations, &happenings, &self.judgements, Some(&self.trace));
         match part {
             "header" => header(&view),
             "counterexample" => counterexample(&view),
             "story" => story(&view),
             "coverage" => coverage(&view),
             "timeline" => timeline(&view),
+            "silences" => silences(&view),
+            "inside" => inside(&view),
+            "trace-text" => crate::trace_text(&self.trace),
             other => panic!("no part of the view: {other}"),
         }
     }
@@ -227,6 +237,70 @@ fn timeline(view: &View) -> String {
     out
 }
 
+impl Trial {
+    fn traced(&mut self, what: &str, args: &[&str]) -> Result<(), Box<dyn Error>> {
+        let text = |at: usize| args[at].to_owned();
+        let id = || args[1].parse::<u64>();
+        let what = match what {
+            "sent" => Traced::Sent { id: id()?, from: text(2), to: text(3), text: text(4) },
+            "delivered" => Traced::Delivered { id: id()? },
+            "lost" => Traced::Lost { id: id()?, why: text(2) },
+            "state" => Traced::State { node: text(1), text: text(2) },
+            _ => Traced::Node { node: text(1), text: text(2) },
+        };
+        self.trace.events.push(TraceEvent { time_ns: 1_000 * args[0].parse::<u64>()?, what });
+        Ok(())
+    }
+}
+
+fn silences(view: &View) -> String {
+    let mut out = String::new();
+    for silence in &view.silences {
+        let _ = writeln!(out, "{}", silence.sentence);
+        let (lasted, allowed, attempts) = (&silence.lasted, &silence.allowed, &silence.attempts);
+        let _ = writeln!(out, "{attempts} attempts in {lasted}, {allowed} allowed");
+        let _ = writeln!(out, "silent {} + {}", silence.left, silence.width);
+        for moment in &silence.moments {
+            let _ = writeln!(out, "{} {}", moment.at, moment.label);
+        }
+        for op in &silence.ops {
+            let (who, node, when, took) = (&op.who, &op.node, &op.when, &op.took);
+            let _ = write!(out, "#{} process {who} {node} {when} + {took}: ", op.index);
+            let _ = writeln!(out, "{} {} {}", op.text, op.outcome, op.error);
+        }
+        let _ = writeln!(out, "{:?}, last leader: {}", silence.errors, silence.leader);
+    }
+    out
+}
+
+fn inside(view: &View) -> String {
+    let mut out = String::new();
+    let Some(inside) = &view.sequence else { return out };
+    let lanes: Vec<String> =
+        inside.lanes.iter().map(|lane| format!("{} at {:.0}", lane.label, lane.x)).collect();
+    let _ = writeln!(out, "lanes: {}", lanes.join(", "));
+    for arrow in &inside.arrows {
+        let (x1, y1, x2, y2) = (arrow.x1, arrow.y1, arrow.x2, arrow.y2);
+        let _ = write!(out, "{} {x1:.0},{y1:.0} to {x2:.0},{y2:.0} ", arrow.class);
+        let _ = writeln!(out, "{:?} ({})", arrow.label, arrow.title);
+    }
+    for span in inside.bands.iter().chain(&inside.spans) {
+        let (class, x, y, label) = (span.class, span.x, span.y, &span.label);
+        let _ = writeln!(out, "{class} {x:.0},{y:.0} + {:.0} {label:?}", span.height);
+    }
+    for mark in &inside.marks {
+        let _ = writeln!(out, "{} {:.0},{:.0} {:?}", mark.class, mark.x, mark.y, mark.label);
+    }
+    for gap in &inside.breaks {
+        let _ = writeln!(out, "at {:.0}: {}", gap.y, gap.label);
+    }
+    let _ = writeln!(out, "not drawn: {:?}", inside.left_out);
+    for row in &inside.rows {
+        let _ = writeln!(out, "{} {}: {} | {}", row.when, row.who, row.what, row.fate);
+    }
+    out
+}
+
 impl goldenscript::Runner for Trial {
     type Command = Command;
 
@@ -260,6 +334,20 @@ impl goldenscript::Runner for Trial {
                 self.judge("linearizable", verdict);
                 String::new()
             }
+            "silence" => {
+                let bound_ms = args[0].parse()?;
+                self.judgements.push(liveness::check("raft", &self.history, bound_ms));
+                String::new()
+            }
+            "window" => {
+                self.trace.window_ns =
+                    (1_000 * args[0].parse::<u64>()?, 1_000 * args[1].parse::<u64>()?);
+                String::new()
+            }
+            "sent" | "delivered" | "lost" | "state" | "node" => {
+                self.traced(command.name.as_str(), &args)?;
+                String::new()
+            }
             "unknown" => {
                 self.judge("vacuity", Verdict::Unknown { why: text(0) });
                 String::new()
@@ -275,7 +363,8 @@ impl goldenscript::Runner for Trial {
 
 fn script(name: &str) {
     let path = format!("{}/tests/scripts/{name}", env!("CARGO_MANIFEST_DIR"));
-    let mut trial = Trial { history: History::new(), judgements: Vec::new() };
+    let mut trial =
+        Trial { history: History::new(), judgements: Vec::new(), trace: Trace::default() };
     goldenscript::run(&mut trial, path).unwrap();
 }
 
@@ -287,6 +376,16 @@ fn a_stale_read_under_a_partition_is_told_from_claim_to_cure() {
 #[test]
 fn a_damaged_history_without_a_decision_is_still_told() {
     script("a_damaged_history_without_a_decision");
+}
+
+#[test]
+fn a_cluster_that_never_answers_is_told_in_words_and_attempts() {
+    script("a_cluster_that_never_answers");
+}
+
+#[test]
+fn a_trace_becomes_a_diagram_and_lines_of_text() {
+    script("a_trace_of_a_lost_vote");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 mod synthetic;
 
-use checkers::verdict::{Evidence, Verdict};
+use checkers::verdict::Verdict;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -59,13 +59,13 @@ fn the_page_opens_from_a_disk_draws_its_timeline_and_complains_of_nothing() {
     let history = synthetic::history(20_000);
     let judgements = synthetic::judgements(&history, true);
     let facts = synthetic::facts(20_000);
-    let page = reports::html(&facts, &history, &judgements, &reports::Limits::default()).unwrap();
+    let page =
+        reports::html(&facts, &history, &judgements, None, &reports::Limits::default()).unwrap();
     let file = directory.path().join("report.html");
     std::fs::write(&file, page).unwrap();
     // The contradiction's last operation: what the page says of it was packed here and read there.
     let Verdict::Invalid { evidence } = &judgements[0].verdict else { panic!("it is invalid") };
-    let Evidence::Order(order) = evidence.as_ref();
-    let last = order.ops.last().unwrap();
+    let last = evidence.ops().last().unwrap();
     let op = last.invoke_index;
     let address = format!("file://{}#op={op}&theme=dark", file.display());
     let Some((dom, log)) = dump(&browser, directory.path(), &address) else {

@@ -1,18 +1,23 @@
 //! The page as a whole: its policy, its size, and what hostile texts can do to it.
 
 mod synthetic;
+#[path = "synthetic/trace.rs"]
+mod trace;
 
 use base64::Engine as _;
 use checkers::history::notes::{FaultNote, FaultStep, Note};
+use checkers::history::trace::{Trace, TraceEvent, Traced};
 use checkers::history::{Datum, Event, EventType, History, Process};
-use checkers::verdict::{Evidence, Judgement, Verdict};
+use checkers::verdict::{Evidence, Judgement, LeadersSeen, SilenceEvidence, Verdict};
 use reports::{Limits, ReportError, RunFacts, html};
 use sha2::{Digest as _, Sha256};
 
 fn specimen(operations: usize, limits: &Limits) -> String {
     let history = synthetic::history(operations);
     let judgements = synthetic::judgements(&history, true);
-    html(&synthetic::facts(operations), &history, &judgements, limits).expect("a page")
+    let trace = trace::trace();
+    html(&synthetic::facts(operations), &history, &judgements, Some(&trace), limits)
+        .expect("a page")
 }
 
 fn between<'a>(page: &'a str, open: &str, close: &str) -> &'a str {
@@ -64,7 +69,7 @@ fn a_million_operations_fit_or_are_cut_to_the_limit_and_the_page_says_so() {
     assert!(history.len() > 1_800_000, "{} events", history.len());
     let (facts, judgements) = (synthetic::facts(1_000_000), synthetic::judgements(&history, true));
     for (bytes_max, is_cut) in [(8 << 20, false), (3 << 20, true)] {
-        let page = html(&facts, &history, &judgements, &Limits { bytes_max }).unwrap();
+        let page = html(&facts, &history, &judgements, None, &Limits { bytes_max }).unwrap();
         assert!(page.len() <= bytes_max, "{} bytes", page.len());
         assert!(page.len() > 5 << 19, "{} bytes: the room is used", page.len());
         assert_eq!(page.contains("Not every operation is in the timeline"), is_cut);
@@ -76,12 +81,12 @@ fn a_limit_below_the_facts_is_an_error_and_one_just_above_them_is_a_page() {
     let history = synthetic::history(2_000);
     let (facts, judgements) = (synthetic::facts(2_000), synthetic::judgements(&history, true));
     let Err(ReportError::TooLarge { bytes, .. }) =
-        html(&facts, &history, &judgements, &Limits { bytes_max: 1_000 })
+        html(&facts, &history, &judgements, None, &Limits { bytes_max: 1_000 })
     else {
         panic!("a page of 1000 bytes");
     };
     let limits = Limits { bytes_max: bytes + 4_000 };
-    let page = html(&facts, &history, &judgements, &limits).unwrap();
+    let page = html(&facts, &history, &judgements, None, &limits).unwrap();
     assert!(page.len() <= limits.bytes_max);
     assert!(page.contains("Not every operation is in the timeline"));
 }
@@ -149,6 +154,7 @@ fn hostile_facts(text: &str) -> RunFacts {
         started_at: text(),
         version: text(),
         repeat_command: text(),
+        simulated: true,
         check_command: text(),
         options: vec![(text(), text())],
         ..synthetic::facts(1)
@@ -163,7 +169,7 @@ fn hostile_judgements(text: &str, history: &History) -> Vec<Judgement> {
         judgement.claim = text.to_owned();
         judgement.figures = vec![(text.to_owned(), text.to_owned())];
         if let Verdict::Invalid { evidence } = &mut judgement.verdict {
-            let Evidence::Order(order) = evidence.as_mut();
+            let Evidence::Order(order) = evidence.as_mut() else { panic!("it is about an order") };
             order.sentence = text.to_owned();
             order.key = Some(text.to_owned());
             order.states_before = vec![text.to_owned()];
@@ -185,7 +191,41 @@ fn hostile_judgements(text: &str, history: &History) -> Vec<Judgement> {
         }
     }
     judgements[1].verdict = Verdict::Unknown { why: text.to_owned() };
+    judgements.push(hostile_silence(text, &judgements[0]));
     judgements
+}
+
+/// A silence around the operations of another judgement.
+fn hostile_silence(text: &str, other: &Judgement) -> Judgement {
+    let Verdict::Invalid { evidence } = &other.verdict else { panic!("it is invalid") };
+    let evidence = Evidence::Silence(SilenceEvidence {
+        key: Some(text.to_owned()),
+        ops: evidence.ops().to_vec(),
+        healed_ns: 7,
+        from_ns: 9,
+        until_ns: 8,
+        bound_ms: u64::MAX,
+        attempts: 1,
+        errors: vec![(text.to_owned(), 1)],
+        leaders: LeadersSeen { last: Some((text.to_owned(), 1, 1)), since_heal: 1 },
+        sentence: text.to_owned(),
+    });
+    Judgement { verdict: Verdict::Invalid { evidence: Box::new(evidence) }, ..other.clone() }
+}
+
+fn hostile_trace(text: &str) -> Trace {
+    let words = || text.to_owned();
+    let events = [
+        Traced::Sent { id: 1, from: words(), to: "n1".to_owned(), text: words() },
+        Traced::Lost { id: 1, why: words() },
+        Traced::Sent { id: 2, from: "client 0".to_owned(), to: words(), text: words() },
+        Traced::Delivered { id: 2 },
+        Traced::State { node: words(), text: words() },
+        Traced::Node { node: words(), text: words() },
+    ];
+    let events = events.into_iter().zip(1..);
+    let events = events.map(|(what, ms)| TraceEvent { time_ns: ms * 1_000_000, what });
+    Trace { window_ns: (0, 1_000_000_000), events: events.collect(), left_out: 3 }
 }
 
 #[test]
@@ -206,21 +246,55 @@ fn no_text_of_a_system_under_test_becomes_markup() {
 fn page_of(text: &str) -> String {
     let history = hostile_history(text);
     let judgements = hostile_judgements(text, &history);
-    html(&hostile_facts(text), &history, &judgements, &Limits::default()).expect("a page")
+    let trace = hostile_trace(text);
+    html(&hostile_facts(text), &history, &judgements, Some(&trace), &Limits::default())
+        .expect("a page")
 }
 
 #[test]
 fn a_valid_history_has_no_counterexample_and_nothing_to_go_to() {
     let history = synthetic::history(500);
     let judgements = synthetic::judgements(&history, false);
-    let page = html(&synthetic::facts(500), &history, &judgements, &Limits::default());
+    let page = html(&synthetic::facts(500), &history, &judgements, None, &Limits::default());
     let page = page.expect("a page");
     assert!(page.contains("This history keeps that claim."));
     assert!(!page.contains("id=\"counterexample\"") && !page.contains("data-do=\"evidence\""));
 }
 
 #[test]
+fn a_simulated_run_says_so_at_the_top_with_its_seed_and_the_command_that_replays_it() {
+    let history = synthetic::history(100);
+    let real = synthetic::facts(100);
+    let simulated = RunFacts {
+        simulated: true,
+        seed: 4_711,
+        repeat_command: "tribunal replay x".to_owned(),
+        ..real.clone()
+    };
+    let page = |facts| html(facts, &history, &[], None, &Limits::default()).expect("a page");
+    let said = between(&page(&simulated), "<main", "id=\"story\"").to_owned();
+    for what in
+        ["Simulated world", "every time on this page is virtual", "4711", "tribunal replay x"]
+    {
+        assert!(said.contains(what), "{what}");
+    }
+    assert!(!page(&real).contains("Simulated world"));
+    assert!(!page(&real).contains("id=\"inside\""), "without a trace nothing is said of it");
+}
+
+#[test]
+fn a_trace_is_drawn_around_the_evidence_and_told_as_a_table() {
+    let page = specimen(200, &Limits::default());
+    let inside = between(&page, "id=\"inside\"", "</section>");
+    assert!(inside.contains("id=\"violation\""), "the evidence is in the picture");
+    assert!(inside.matches("class=\"arrow").count() >= 40);
+    for said in ["leader, term 4, log 16@3", "client 6 → n4", "lost: cut", "gone: killed"] {
+        assert!(inside.contains(said), "{said}");
+    }
+}
+
+#[test]
 fn an_empty_history_without_judgements_is_still_a_page() {
-    let page = html(&synthetic::facts(0), &History::new(), &[], &Limits::default()).unwrap();
+    let page = html(&synthetic::facts(0), &History::new(), &[], None, &Limits::default()).unwrap();
     assert!(page.contains("No checker looked at this history"));
 }

@@ -7,14 +7,14 @@ use checkers::verdict::{Evidence, EvidenceOp, EvidenceStep, Judgement, OrderEvid
 use reports::RunFacts;
 use std::collections::BTreeMap;
 
-const MS: u64 = 1_000_000;
+pub(crate) const MS: u64 = 1_000_000;
 /// Nobody begins anything after this.
 const RUN_NS: u64 = 29_600 * MS;
 const CLIENTS: u32 = 10;
 const KEYS: u64 = 24;
 /// The clients that act the planted contradiction, and when.
 const ACTORS: [u32; 4] = [2, 3, 6, 8];
-const SCENE_NS: u64 = 17_900 * MS;
+pub(crate) const SCENE_NS: u64 = 17_900 * MS;
 const SCENE_LENGTH_NS: u64 = 60 * MS;
 
 /// A small portable generator (splitmix64): the same run on every machine.
@@ -283,6 +283,7 @@ pub(crate) fn facts(operations: usize) -> RunFacts {
             "This is a synthetic specimen: no system was on trial, every operation is generated."
                 .to_owned(),
         ),
+        simulated: false,
         seed: 7,
         nodes: 5,
         clients: CLIENTS,
