@@ -1,5 +1,6 @@
 //! The command line: flags and their meaning. What they ask for is validated by the commands.
 
+use crate::cli_hunt::{HuntArgs, MatrixArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,6 +22,14 @@ pub struct Cli {
 pub enum Command {
     /// Run a target under faults, record what clients see, and judge it
     Run(Box<RunArgs>),
+    /// Try many random cases in the simulated world, on all cores, until something is found
+    Hunt(Box<HuntArgs>),
+    /// Find every planted bug, and say how long that took: the detection matrix
+    Matrix(Box<MatrixArgs>),
+    /// Play a run again: the same, byte for byte, in the simulated world
+    Replay(ReplayArgs),
+    /// Find the smallest run that breaks the same claim, and store it as a run of its own
+    Shrink(ShrinkArgs),
     /// Judge a stored run or a history file again
     Check(CheckArgs),
     /// Write a stored run's report again
@@ -64,6 +73,9 @@ pub struct RunArgs {
     /// What clients do (tribunal list workloads)
     #[arg(short, long, default_value = "register")]
     pub workload: String,
+    /// Where the nodes live
+    #[arg(long, value_enum, default_value_t = On::Local)]
+    pub on: On,
     /// Faults or groups of faults, with commas; "none" for none (tribunal list faults)
     #[arg(short, long, default_value = "mixed", value_delimiter = ',')]
     pub faults: Vec<String>,
@@ -80,8 +92,18 @@ pub struct RunArgs {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub clients: u32,
     /// Operations a second that are attempted over all clients; 0 for as many as possible
-    #[arg(long, default_value_t = 3000)]
-    pub rate: u32,
+    /// [default: 3000, in the simulated world 100]
+    #[arg(long)]
+    pub rate: Option<u32>,
+    /// Keys in use at once; a fifth of the clients, and at least two, if not given
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub keys: Option<u32>,
+    /// Operations on a key before the next one takes its place
+    #[arg(long, default_value = "150..250", value_parser = count_range, value_name = "MIN..MAX")]
+    pub ops_per_key: (u32, u32),
+    /// How often reads, writes and compare-and-sets are drawn
+    #[arg(long, default_value = "2,1,1", value_parser = mix, value_name = "READ,WRITE,CAS")]
+    pub mix: (u32, u32, u32),
     /// Plant this mistake in the target (tribunal show TARGET)
     #[arg(long)]
     pub bug: Option<String>,
@@ -114,6 +136,12 @@ pub struct RunArgs {
     /// How nodes are connected
     #[arg(long, value_enum, default_value_t = Fabric::Auto)]
     pub fabric: Fabric,
+    /// One way over a link of the simulated world
+    #[arg(long, default_value = "100us..400us", value_parser = us_range, value_name = "MIN..MAX")]
+    pub link_delay: (u32, u32),
+    /// What the simulated world's disks need to make a write durable
+    #[arg(long, default_value = "300us..1500us", value_parser = us_range, value_name = "MIN..MAX")]
+    pub sync_delay: (u32, u32),
     /// How long the checkers may take
     #[arg(long, default_value = "5m", value_parser = duration, value_name = "DURATION")]
     pub check_budget: Duration,
@@ -126,6 +154,25 @@ pub struct RunArgs {
     /// Progress on standard error
     #[arg(long, value_enum, default_value_t = Progress::Auto)]
     pub progress: Progress,
+}
+
+/// Where nodes live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum On {
+    /// Processes of this machine, in network namespaces
+    Local,
+    /// State machines in this process, in virtual time: quick, and the same again from its seed
+    Sim,
+}
+
+impl On {
+    /// The word on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Sim => "sim",
+        }
+    }
 }
 
 /// How nodes are connected.
@@ -159,6 +206,53 @@ pub enum Progress {
     Plain,
     /// Nothing
     None,
+}
+
+/// `tribunal replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// A stored run (a name, a path, "latest"), or a seed
+    #[arg(value_name = "RUN|SEED")]
+    pub run: String,
+    /// Where to play it; where it was recorded if not given. On real processes only the schedule of
+    /// operations and faults is the same
+    #[arg(long, value_enum)]
+    pub on: Option<On>,
+    /// On real processes, play the schedule so many times in one run
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: u32,
+    /// Keep what nodes said and became around the violation: trace.txt, and a diagram in the report
+    #[arg(long)]
+    pub trace: bool,
+    /// Play what a hunt of this target draws from the seed
+    #[arg(long)]
+    pub target: Option<String>,
+    /// With this mistake planted
+    #[arg(long)]
+    pub bug: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows StoreArgs")]
+    pub store: StoreArgs,
+}
+
+/// `tribunal shrink`.
+#[derive(Debug, Args)]
+pub struct ShrinkArgs {
+    /// A stored run of the simulated world that broke its claim: a name, a path, or "latest"
+    #[arg(default_value = "latest")]
+    pub run: String,
+    /// How long to look for something smaller
+    #[arg(long, default_value = "60s", value_parser = duration, value_name = "DURATION")]
+    pub budget: Duration,
+    /// Look at so many runs, however long that takes: the result is the same on every machine
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "budget")]
+    pub runs: Option<u64>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows StoreArgs")]
+    pub store: StoreArgs,
+    /// Progress on standard error
+    #[arg(long, value_enum, default_value_t = Progress::Auto)]
+    pub progress: Progress,
 }
 
 /// `tribunal check`.
@@ -259,7 +353,7 @@ pub struct AgentArgs {
 const DURATION_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Reads a duration with a unit: `500ms`, `30s`, `2m`, `1h30m`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let hint = "expected a duration in h, m, s or ms, such as 500ms, 30s, 2m or 1h30m";
     let duration: jiff::SignedDuration = text.parse().map_err(|_| hint.to_owned())?;
     let duration = Duration::try_from(duration).map_err(|_| "a duration cannot be negative")?;
@@ -270,6 +364,56 @@ fn duration(text: &str) -> Result<Duration, String> {
         return Err("the shortest duration is 1ms".to_owned());
     }
     Ok(duration)
+}
+
+/// Reads `MIN..MAX`, or one number for both.
+fn range<T: PartialOrd + Clone>(
+    text: &str,
+    one: impl Fn(&str) -> Result<T, String>,
+) -> Result<(T, T), String> {
+    let (low, high) = match text.split_once("..") {
+        Some((low, high)) => (one(low)?, one(high)?),
+        None => {
+            let both = one(text)?;
+            (both.clone(), both)
+        }
+    };
+    if low > high {
+        return Err("a range runs upwards: give the smaller one first".to_owned());
+    }
+    Ok((low, high))
+}
+
+/// Reads `150..250`.
+fn count_range(text: &str) -> Result<(u32, u32), String> {
+    let hint = "expected numbers from 1 to 1000000, such as 150..250";
+    let one = |text: &str| {
+        let number = text.parse().ok().filter(|number| (1..=1_000_000).contains(number));
+        number.ok_or_else(|| hint.to_owned())
+    };
+    range(text, one)
+}
+
+/// Reads `100us..400us`, in microseconds.
+fn us_range(text: &str) -> Result<(u32, u32), String> {
+    let hint = "expected durations up to 10s, such as 100us..400us or 2ms";
+    let one = |text: &str| {
+        let duration: jiff::SignedDuration = text.parse().map_err(|_| hint.to_owned())?;
+        let us = u32::try_from(duration.as_micros()).ok().filter(|us| *us <= 10_000_000);
+        us.ok_or_else(|| hint.to_owned())
+    };
+    range(text, one)
+}
+
+/// Reads `2,1,1`.
+fn mix(text: &str) -> Result<(u32, u32, u32), String> {
+    let numbers: Vec<u32> = text.split(',').map_while(|part| part.parse().ok()).collect();
+    match numbers[..] {
+        [read, write, cas] if numbers.iter().all(|weight| (1..=1000).contains(weight)) => {
+            Ok((read, write, cas))
+        }
+        _ => Err("expected three weights from 1 to 1000, such as 2,1,1".to_owned()),
+    }
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ fn await_leader(environment: &mut Local, run: &RunDir) -> Result<Vec<NodeNews>, 
             match &news.what {
                 NodeEvent::Serving => serving[usize::from(news.node.0)] = true,
                 NodeEvent::Note(Note::Leading { .. }) => leading = true,
-                NodeEvent::Note(_) => {}
+                NodeEvent::Note(_) | NodeEvent::Members { .. } => {}
                 NodeEvent::Died { how } => return Err(did_not_start(run, news.node, how)),
             }
             heard.push(news);

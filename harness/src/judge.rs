@@ -1,11 +1,13 @@
 //! From a history to a verdict: which checkers are asked, and how long they may take.
 
+use crate::case::{self, Case};
 use crate::exit::Failure;
 use crate::request;
 use crate::store::RunRecord;
 use checkers::budget::Budget;
 use checkers::history::History;
 use checkers::linearizable::{self, Model};
+use checkers::liveness;
 use checkers::stats::{self, Stats};
 use checkers::vacuity::{self, Expected};
 use checkers::verdict::{Judgement, Verdict};
@@ -31,6 +33,11 @@ pub const CHECKERS: &[CheckerInfo] = &[
                 agrees with real time (Herlihy and Wing 1990)",
     },
     CheckerInfo {
+        name: "liveness",
+        about: "a healed cluster elects a leader and answers within a bound of virtual time (only \
+                in the simulated world, where no slow machine can be the reason)",
+    },
+    CheckerInfo {
         name: "vacuity",
         about: "the run tested something: operations were acknowledged, faults took effect, final \
                 reads are there; otherwise the verdict is unknown",
@@ -39,7 +46,7 @@ pub const CHECKERS: &[CheckerInfo] = &[
 
 /// What the checkers have to know besides the history.
 #[derive(Clone, Debug)]
-pub struct Case<'a> {
+pub struct Charge<'a> {
     /// The target's name.
     pub target: &'a str,
     /// The consistency model that it claims.
@@ -52,8 +59,9 @@ pub struct Case<'a> {
     pub faults_planned: usize,
     /// Whether there must be nothing vacuous about it; a bare history file need not have phases.
     pub whole_run: bool,
-    /// How long the checkers may take.
-    pub budget: Duration,
+    /// Within what time a healed cluster must answer, in milliseconds of the history's time;
+    /// nothing where a slow machine could be the reason that it does not.
+    pub answers_within_ms: Option<u64>,
 }
 
 /// The verdict on a history.
@@ -67,19 +75,41 @@ pub struct Sentence {
     pub stats: Stats,
 }
 
-/// Judges a history. `cancelled` ends the checking early, as an `unknown`.
-pub fn judge(history: &History, case: &Case<'_>, cancelled: impl Fn() -> bool + Sync) -> Sentence {
+/// Judges a history. Each checker may take so long; `cancelled` ends the checking early, as an
+/// `unknown`.
+pub fn judge(
+    history: &History,
+    charge: &Charge<'_>,
+    time: Duration,
+    cancelled: impl Fn() -> bool + Sync,
+) -> Sentence {
+    judge_with(history, charge, |check| within(time, &cancelled, check))
+}
+
+/// Judges a history within a budget that is counted and not timed: the same on every machine, and
+/// without a thread that watches the clock.
+pub fn judge_counted(history: &History, charge: &Charge<'_>) -> Sentence {
+    judge_with(history, charge, |check| check(&Budget::default()))
+}
+
+fn judge_with(
+    history: &History,
+    charge: &Charge<'_>,
+    give_budget: impl Fn(&dyn Fn(&Budget<'_>) -> Judgement) -> Judgement,
+) -> Sentence {
     let stats = stats::stats(history);
     let claim =
-        format!("{} claims a {} {}", case.target, case.claim, case.workload.interface.name());
-    let mut judgements = vec![within(case.budget, &cancelled, |budget| {
-        linearizable::check(&claim, history, Model::Register, budget)
-    })];
-    if case.whole_run {
+        format!("{} claims a {} {}", charge.target, charge.claim, charge.workload.interface.name());
+    let mut judgements =
+        vec![give_budget(&|budget| linearizable::check(&claim, history, Model::Register, budget))];
+    if let Some(bound_ms) = charge.answers_within_ms {
+        judgements.push(liveness::check(charge.target, history, bound_ms));
+    }
+    if charge.whole_run {
         let expected = Expected {
-            functions: case.workload.functions,
-            final_reads: case.final_reads,
-            faults_planned: case.faults_planned,
+            functions: charge.workload.functions,
+            final_reads: charge.final_reads,
+            faults_planned: charge.faults_planned,
         };
         judgements.push(vacuity::check(history, &expected));
     }
@@ -98,16 +128,35 @@ pub fn judge_run(
     budget: Duration,
     cancelled: impl Fn() -> bool + Sync,
 ) -> Result<Sentence, Failure> {
-    let case = Case {
+    let answers_within_ms = match record.facts.simulated {
+        true => case::from_words(&record.arguments)?.answers_within_ms(),
+        false => None,
+    };
+    let charge = Charge {
         target: &record.facts.target,
         claim: &record.claim,
         workload: request::workload(&record.facts.workload)?,
         final_reads: true,
         faults_planned: record.plan.len(),
         whole_run: true,
-        budget,
+        answers_within_ms,
     };
-    Ok(judge(history, &case, cancelled))
+    Ok(judge(history, &charge, budget, cancelled))
+}
+
+/// Judges a simulated run that was not stored, within a counted budget.
+pub fn judge_case(case: &Case, history: &History) -> Sentence {
+    let request = &case.request;
+    let charge = Charge {
+        target: request.target.name,
+        claim: request.claim,
+        workload: request.workload,
+        final_reads: true,
+        faults_planned: case.plan.len(),
+        whole_run: true,
+        answers_within_ms: request.answers_within_ms(),
+    };
+    judge_counted(history, &charge)
 }
 
 /// Runs a checker whose budget is raised as a flag when time is up: checkers have no clock.

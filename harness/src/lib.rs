@@ -11,16 +11,21 @@
 //!
 //! This is a library only so that benchmarks and tests can reach the runner.
 
+pub mod case;
 pub mod cli;
+pub mod cli_hunt;
 pub mod cluster;
 pub mod commands;
+
 pub mod exit;
+pub mod hunt;
 pub mod judge;
 pub mod progress;
 pub mod raft_options;
 pub mod request;
 pub mod runner;
 pub mod screen;
+pub mod shrink;
 pub mod store;
 pub mod suggest;
 pub mod trial;

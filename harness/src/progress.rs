@@ -56,27 +56,43 @@ impl Progress {
 
     /// Operations go on.
     pub fn tick(&mut self, now_ns: u64, length: Option<Duration>, counts: Counts) {
-        let every_ns = match self.kind {
-            Kind::Live(_) => LIVE_EVERY_NS,
-            Kind::Plain => PLAIN_EVERY_NS,
-            Kind::Silent => return,
-        };
-        let elapsed_ns = now_ns.saturating_sub(self.shown_ns);
-        if elapsed_ns < every_ns {
-            return;
-        }
+        let Some(elapsed_ns) = self.due(now_ns) else { return };
         let rate = (counts.ok - self.shown_ok) as f64 / (elapsed_ns as f64 / 1e9);
-        self.shown_ns = now_ns;
         self.shown_ok = counts.ok;
         let of = length.map_or(String::new(), |length| format!(" of {:.0}", length.as_secs_f64()));
-        let line = format!(
+        self.show(format!(
             "{:6.1}{of} s  {}  {rate:.0} ok/s  ok {}  fail {}  info {}",
             now_ns as f64 / 1e9,
             self.phase,
             counts.ok,
             counts.fail,
             counts.info
-        );
+        ));
+    }
+
+    /// Something else than a run goes on, for so long now.
+    pub fn line(&mut self, now_ns: u64, line: impl FnOnce() -> String) {
+        if self.due(now_ns).is_some() {
+            self.show(line());
+        }
+    }
+
+    /// Whether something should be shown again: the time since it was last.
+    fn due(&mut self, now_ns: u64) -> Option<u64> {
+        let every_ns = match self.kind {
+            Kind::Live(_) => LIVE_EVERY_NS,
+            Kind::Plain => PLAIN_EVERY_NS,
+            Kind::Silent => return None,
+        };
+        let elapsed_ns = now_ns.saturating_sub(self.shown_ns);
+        if elapsed_ns < every_ns {
+            return None;
+        }
+        self.shown_ns = now_ns;
+        Some(elapsed_ns)
+    }
+
+    fn show(&self, line: String) {
         match &self.kind {
             Kind::Live(bar) => {
                 bar.set_message(line);

@@ -3,19 +3,23 @@
 //! The command line is text; a [`Request`] names things that exist. Nothing is started before every
 //! name and number is known to be good.
 
-use crate::cli::{Fabric, RunArgs};
+use crate::cli::{Fabric, On, RunArgs};
 use crate::exit::Failure;
 use crate::raft_options::raft_config;
 use crate::suggest;
+use checkers::liveness;
 use nemesis::catalogue::Entry;
-use nemesis::plan::{PlanError, PlanOptions, PlannedFault, expand, plan};
+use nemesis::plan::{PlanError, PlanOptions, PlannedFault, expand_in, plan};
 use std::path::Path;
 use std::time::Duration;
 use targets::catalogue::{self, PlantedBug, Target};
+use targets::environment::Capabilities;
 use targets::raft::RaftConfig;
 use targets::seed::Seed;
+use targets::sim::Calm;
 use workloads::catalogue::{self as work, Phases, Settings, Workload};
 use workloads::choice::{NodeChoice, Policy};
+use workloads::register::Weights;
 
 /// A run that can be tried.
 #[derive(Clone, Debug)]
@@ -61,7 +65,7 @@ impl Request {
         let bug = args.bug.as_deref().map(|name| bug(target, name)).transpose()?;
         let options = options(target, &args)?;
         let raft = raft_config(args.nodes, bug, &options)?;
-        let faults = faults(&args.faults, args.nodes)?;
+        let faults = faults(&args.faults, args.nodes, &offered(args.on))?;
         let policy = policy(&args.ask)?;
         if args.time.is_zero() {
             return Err(Failure::Usage("--time 0s leaves no time for a test".into()));
@@ -73,6 +77,7 @@ impl Request {
             let store = args.store.store.display();
             return Err(Failure::Usage(format!("--store {store}: the path is not UTF-8")));
         }
+        elsewhere(&args)?;
         let seed = Seed(args.seed.unwrap_or_else(random_seed));
         let request =
             Self { args, seed, target, claim, bug, options, raft, workload, faults, policy };
@@ -86,8 +91,16 @@ impl Request {
     pub fn phases(&self) -> Result<Phases, Failure> {
         let settings = Settings {
             threads: self.args.clients,
-            rate_per_s: (self.args.rate > 0).then_some(self.args.rate),
+            rate_per_s: (self.rate_per_s() > 0).then(|| self.rate_per_s()),
             main_phase_ms: self.args.time.as_millis() as u64,
+            keys_active: self.args.keys,
+            ops_per_key_min: self.args.ops_per_key.0,
+            ops_per_key_max: self.args.ops_per_key.1,
+            weights: Weights {
+                read: self.args.mix.0,
+                write: self.args.mix.1,
+                cas: self.args.mix.2,
+            },
             ..Settings::default()
         };
         (self.workload.build)(&settings, self.seed).map_err(|e| Failure::Usage(e.to_string()))
@@ -119,24 +132,57 @@ impl Request {
         format!("{}-{}", self.target.name, self.workload.name)
     }
 
+    /// Operations a second that are attempted over all clients; zero is as many as possible. The
+    /// simulated world has all the time in the world: fewer operations make a minute of it cheaper.
+    pub fn rate_per_s(&self) -> u32 {
+        self.args.rate.unwrap_or(match self.args.on {
+            On::Local => 3000,
+            On::Sim => 100,
+        })
+    }
+
+    /// Within what time a healed cluster of the simulated world must answer, in milliseconds.
+    /// Nothing if it was set up so slowly that a few elections, or the messages of one, may take
+    /// longer.
+    pub fn answers_within_ms(&self) -> Option<u64> {
+        let bound_ms = liveness::LIVENESS_BOUND_MS;
+        let (link_us, sync_us) = (self.args.link_delay.1, self.args.sync_delay.1);
+        let round_ms = (2 * u64::from(link_us) + u64::from(sync_us)) / 1000;
+        let election_ms = self.raft.election_timeout_ms;
+        let quick = 6 * election_ms <= bound_ms && 4 * round_ms <= election_ms;
+        (self.args.on == On::Sim && quick).then_some(bound_ms)
+    }
+
     /// The command that repeats the run.
     pub fn repeat_command(&self) -> String {
+        let words: Vec<String> = self.words().iter().map(|word| quoted(word)).collect();
+        words.join(" ")
+    }
+
+    /// The command that repeats the run, word by word.
+    pub fn words(&self) -> Vec<String> {
         let args = &self.args;
         let millis = |duration: Duration| format!("{}ms", duration.as_millis());
         let mut words = vec!["tribunal".to_owned(), "run".to_owned(), self.target.name.to_owned()];
         let mut flag = |name: &str, value: String| words.extend([format!("--{name}"), value]);
         flag("workload", self.workload.name.to_owned());
+        flag("on", args.on.as_str().to_owned());
         flag("faults", args.faults.join(","));
         flag("seed", self.seed.0.to_string());
         flag("time", millis(args.time));
         flag("nodes", args.nodes.to_string());
         flag("clients", args.clients.to_string());
-        flag("rate", args.rate.to_string());
+        flag("rate", self.rate_per_s().to_string());
+        if let Some(keys) = args.keys {
+            flag("keys", keys.to_string());
+        }
+        flag("ops-per-key", format!("{}..{}", args.ops_per_key.0, args.ops_per_key.1));
+        flag("mix", format!("{},{},{}", args.mix.0, args.mix.1, args.mix.2));
         if let Some(bug) = self.bug {
             flag("bug", bug.name.to_owned());
         }
         for (name, value) in &self.options {
-            flag("set", quoted(&format!("{name}={value}")));
+            flag("set", format!("{name}={value}"));
         }
         flag("ask", args.ask.clone());
         flag("op-timeout", millis(args.op_timeout));
@@ -147,25 +193,65 @@ impl Request {
             flag("fault-length", millis(length));
         }
         flag("settle", millis(args.settle));
-        if args.fabric != Fabric::Auto {
+        if args.on == On::Sim {
+            let us = |(low, high): (u32, u32)| format!("{low}us..{high}us");
+            flag("link-delay", us(args.link_delay));
+            flag("sync-delay", us(args.sync_delay));
+        }
+        if args.fabric != Fabric::Auto && args.on == On::Local {
             flag("fabric", args.fabric.as_str().to_owned());
         }
         if args.store.store != Path::new("store") {
-            flag("store", quoted(&args.store.store.display().to_string()));
+            flag("store", args.store.store.display().to_string());
         }
-        words.join(" ")
+        words
+    }
+}
+
+/// Flags that mean nothing where the run is to take place are refused: they would be ignored.
+fn elsewhere(args: &RunArgs) -> Result<(), Failure> {
+    let calm = Calm::default();
+    let wrong = match args.on {
+        On::Local if args.link_delay != calm.link_delay_us => Some(("link-delay", On::Sim)),
+        On::Local if args.sync_delay != calm.sync_us => Some(("sync-delay", On::Sim)),
+        On::Sim if args.fabric != Fabric::Auto => Some(("fabric", On::Local)),
+        On::Sim if args.keep_data => Some(("keep-data", On::Local)),
+        _ => None,
+    };
+    match wrong {
+        Some((flag, on)) => {
+            let on = on.as_str();
+            Err(Failure::Usage(format!("--{flag} means something only with --on {on}")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What faults a run can have: whether links can be broken on this machine is found out later.
+fn offered(on: On) -> Capabilities {
+    match on {
+        On::Sim => Capabilities::ALL,
+        On::Local => {
+            let (process, pause, links) = (Ok(()), Ok(()), Ok(()));
+            let simulated = Capabilities::none("only the simulated world has it (--on sim)");
+            Capabilities { process, pause, links, ..simulated }
+        }
     }
 }
 
 /// The faults of these names, groups resolved; `none` is no fault at all.
-fn faults(names: &[String], nodes: u8) -> Result<Vec<&'static Entry>, Failure> {
+fn faults(
+    names: &[String],
+    nodes: u8,
+    offered: &Capabilities,
+) -> Result<Vec<&'static Entry>, Failure> {
     if names.len() > 1 && names.iter().any(|name| name == "none" || name.is_empty()) {
         let text = names.join(",");
         let what = "\"none\" and an empty name go with no other fault";
         return Err(Failure::Usage(format!("--faults {text}: {what}")));
     }
     let names: Vec<String> = names.iter().filter(|name| *name != "none").cloned().collect();
-    expand(&names, nodes).map_err(|error| match error {
+    expand_in(&names, nodes, offered).map_err(|error| match error {
         PlanError::Unknown { name } => {
             let faults = nemesis::catalogue::FAULTS.iter().map(|fault| fault.name);
             let groups = nemesis::catalogue::GROUPS.iter().map(|group| group.name);
@@ -192,7 +278,8 @@ pub fn workload(name: &str) -> Result<&'static Workload, Failure> {
     })
 }
 
-fn bug(target: &'static Target, name: &str) -> Result<&'static PlantedBug, Failure> {
+/// The planted bug of this name.
+pub fn bug(target: &'static Target, name: &str) -> Result<&'static PlantedBug, Failure> {
     target.bugs.iter().find(|bug| bug.name == name).ok_or_else(|| {
         let known = target.bugs.iter().map(|bug| bug.name);
         let list = format!("tribunal show {}", target.name);
@@ -241,7 +328,7 @@ pub fn quoted(word: &str) -> String {
 }
 
 /// Any seed will do, but a short one is easier to say.
-fn random_seed() -> u64 {
+pub fn random_seed() -> u64 {
     let nanos = jiff::Timestamp::now().as_nanosecond();
     let mixed = (nanos as u64) ^ (u64::from(std::process::id()) << 32);
     Seed(mixed).stream("a seed that nobody gave").below(1_000_000_000)

@@ -161,21 +161,23 @@ pub fn headline(verdict: &Verdict, judgements: &[Judgement]) -> String {
 
 /// The counterexample in at most twelve lines.
 pub fn counterexample(evidence: &Evidence) -> String {
-    let Evidence::Order(order) = evidence;
-    let key = order.key.as_ref().map_or(String::new(), |key| format!(" of key {}", harmless(key)));
-    let mut lines = vec![format!("These operations{key} fit no order:")];
+    let (key, what, stuck) = match evidence {
+        Evidence::Order(order) => (&order.key, "fit no order", stuck(order)),
+        Evidence::Silence(silence) => (&silence.key, "stand around the silence", None),
+    };
+    let key = key.as_ref().map_or(String::new(), |key| format!(" of key {}", harmless(key)));
+    let mut lines = vec![format!("These operations{key} {what}:")];
     let room = COUNTEREXAMPLE_LINES_MAX - 2;
-    for op in order.ops.iter().take(room) {
+    let ops = evidence.ops();
+    for op in ops.iter().take(room) {
         lines.push(operation(op));
     }
-    if order.ops.len() > room {
+    if ops.len() > room {
         lines.pop();
-        lines.push(format!("  ... and {} more in the report", order.ops.len() - room + 1));
+        lines.push(format!("  ... and {} more in the report", ops.len() - room + 1));
     }
-    if let Some(stuck) = stuck(order).filter(|_| lines.len() + 2 < COUNTEREXAMPLE_LINES_MAX) {
-        lines.push(stuck);
-    }
-    lines.push(harmless(&order.sentence));
+    lines.extend(stuck.filter(|_| lines.len() + 2 < COUNTEREXAMPLE_LINES_MAX));
+    lines.push(harmless(evidence.sentence()));
     let mut text = lines.join("\n");
     text.push('\n');
     text

@@ -15,6 +15,7 @@
 //! A run is named by its path below the store, by a unique prefix of its time, by any path that
 //! leads to its folder, or as `latest`.
 
+use crate::case::ScriptedOp;
 use crate::exit::Failure;
 use checkers::verdict::{Judgement, Verdict};
 use nemesis::plan::PlannedFault;
@@ -38,6 +39,15 @@ pub struct RunRecord {
     pub claim: String,
     /// The faults with their windows and parameters, as drawn from the seed.
     pub plan: Vec<PlannedFault>,
+    /// The command that asked for it, word by word; nothing if an earlier version made it.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// What clients did, if they followed a script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operations: Option<Vec<ScriptedOp>>,
+    /// Where its case comes from, if not from a command line: `replayed from ...`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// Whether the run got as far as its final reads.
     pub final_reads: bool,
     /// The verdict in a word, once there is one.
@@ -54,26 +64,7 @@ impl RunDir {
     /// Makes the folder of a new run, and points `latest` at it.
     pub fn create(store: &Path, name: &str) -> Result<Self, Failure> {
         let parent = store.join(name);
-        let refused = |path: &Path, error: &std::io::Error| {
-            Failure::SetUp(format!(
-                "the run's folder {} cannot be made: {error}\n\
-                 choose a place that can be written with --store DIR",
-                path.display()
-            ))
-        };
-        fs::create_dir_all(&parent).map_err(|error| refused(&parent, &error))?;
-        let (time, path) = loop {
-            let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%.3fZ").to_string();
-            let path = parent.join(&time);
-            match fs::create_dir(&path) {
-                Ok(()) => break (time, path),
-                // Another run began in the same millisecond: the folder is its own.
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                    std::thread::sleep(std::time::Duration::from_millis(1));
-                }
-                Err(error) => return Err(refused(&path, &error)),
-            }
-        };
+        let (time, path) = Self::folder(&parent)?;
         let nodes = path.join("nodes");
         fs::create_dir(&nodes).map_err(|error| refused(&nodes, &error))?;
         // A run without its `latest` is still a run: a file system without links is no reason to
@@ -81,6 +72,30 @@ impl RunDir {
         let _ = point(&parent.join("latest"), Path::new(&time));
         let _ = point(&store.join("latest"), &Path::new(name).join(&time));
         Ok(Self(path))
+    }
+
+    /// Makes a new folder there, named after the time.
+    fn folder(parent: &Path) -> Result<(String, PathBuf), Failure> {
+        fs::create_dir_all(parent).map_err(|error| refused(parent, &error))?;
+        loop {
+            let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%.3fZ").to_string();
+            let path = parent.join(&time);
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok((time, path)),
+                // Another run began in the same millisecond: the folder is its own.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                Err(error) => return Err(refused(&path, &error)),
+            }
+        }
+    }
+
+    /// Whether a run's folder could be made there, before hours are spent on what it is to hold.
+    pub fn can_be_made(store: &Path, name: &str) -> Result<(), Failure> {
+        let trial = Self::folder(&store.join(name))?.1;
+        let _ = fs::remove_dir(trial);
+        Ok(())
     }
 
     /// Takes the folder away again if the run never came to record anything.
@@ -210,6 +225,14 @@ impl RunDir {
         text.push(b'\n');
         self.write(name, &text)
     }
+}
+
+fn refused(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::SetUp(format!(
+        "the run's folder {} cannot be made: {error}\n\
+         choose a place that can be written with --store DIR",
+        path.display()
+    ))
 }
 
 /// Writes a file through a neighbour, so that a crash leaves the old one or the new one.

@@ -29,10 +29,13 @@ const PURE: &[&str] = &[
     "workloads/src",
     "nemesis/src/plan.rs",
     "targets/src/raft",
-    "targets/src/links.rs",
+    "targets/src/links",
+    "targets/src/sim",
     "targets/src/protocol.rs",
     "targets/src/seed.rs",
     "harness/src/runner/scheduler.rs",
+    "harness/src/runner/script.rs",
+    "harness/src/shrink/ddmin.rs",
 ];
 
 /// What pure code must not say, and what to say instead.

@@ -7,7 +7,7 @@
 use super::print_json;
 use crate::cli::CheckArgs;
 use crate::exit::{Ending, Failure};
-use crate::judge::{Case, Sentence, judge, judge_run};
+use crate::judge::{Charge, Sentence, judge, judge_run};
 use crate::request;
 use crate::screen;
 use crate::store::{RunDir, RunRecord};
@@ -59,16 +59,16 @@ pub(super) fn check(args: &CheckArgs) -> Result<Ending, Failure> {
 fn check_one(args: &CheckArgs, input: &str) -> Result<(Sentence, Option<String>), Failure> {
     if Path::new(input).is_file() {
         let (history, damage) = load_history(Path::new(input))?;
-        let case = Case {
+        let charge = Charge {
             target: input,
             claim: "linearizable",
             workload: request::workload("register")?,
             final_reads: false,
             faults_planned: 0,
             whole_run: false,
-            budget: args.check_budget,
+            answers_within_ms: None,
         };
-        return Ok((judge(&history, &case, || false), damage));
+        return Ok((judge(&history, &charge, args.check_budget, || false), damage));
     }
     let run = RunDir::find(&args.store.store, input)?;
     let Stored { record, history, damage } = load_run(&run)?;

@@ -3,11 +3,15 @@
 mod check;
 mod doctor;
 mod heal;
+mod hunt;
 mod list;
+mod matrix;
 mod node;
+mod replay;
 mod report;
 mod run;
 mod show;
+mod shrink;
 
 use crate::cli::{Cli, Command};
 use crate::exit::{Ending, Failure, conclude};
@@ -19,6 +23,10 @@ use std::process::ExitCode;
 pub fn execute(command: Command) -> ExitCode {
     match command {
         Command::Run(args) => run::run(*args),
+        Command::Hunt(args) => conclude(hunt::hunt(&args)),
+        Command::Matrix(args) => conclude(matrix::matrix(&args)),
+        Command::Replay(args) => replay::replay(&args),
+        Command::Shrink(args) => conclude(shrink::shrink(&args)),
         Command::Check(args) => conclude(check::check(&args)),
         Command::Report(args) => conclude(report::report(&args)),
         Command::List(args) => conclude(list::list(&args)),

@@ -4,11 +4,11 @@
 //! the trial, and the guardian, which waits for it. What must be wrong with the command line is
 //! therefore found first.
 
-use crate::cli::{Fabric, RunArgs};
+use crate::cli::{Fabric, On, RunArgs};
 use crate::exit::{Ending, Failure, conclude};
 use crate::request::Request;
 use crate::store::RunDir;
-use crate::trial::{self, Place};
+use crate::trial::{self, Kind, Place};
 use nemesis::ledger::{self, Mode};
 use nemesis::sweep;
 use std::process::ExitCode;
@@ -21,22 +21,34 @@ pub(super) fn run(args: RunArgs) -> ExitCode {
         Ok(prepared) => prepared,
         Err(failure) => return conclude(Err(failure)),
     };
+    hold_at(request.args.on, request.args.fabric, &run, |place| trial::hold(request, &run, place))
+}
+
+/// Goes where the trial is to take place and lets it be held there: in the controller; in the
+/// guardian, says how that ended.
+pub(super) fn hold_at(
+    on: On,
+    fabric: Fabric,
+    run: &RunDir,
+    hold: impl FnOnce(Place) -> Result<Ending, Failure>,
+) -> ExitCode {
     // The tag names the process that everybody sees: the one that becomes the guardian.
     let tag = sweep::tag(&run.name());
-    let entered = match request.args.fabric {
-        Fabric::Loopback => None,
-        Fabric::Auto | Fabric::Namespaces => Some(enclosure::enter()),
+    let entered = match (on, fabric) {
+        (On::Sim, _) | (On::Local, Fabric::Loopback) => None,
+        (On::Local, Fabric::Auto | Fabric::Namespaces) => Some(enclosure::enter()),
     };
     let place = match entered {
-        Some(Ok(Entered::Guardian(ended))) => return guardian(&run, ended),
+        Some(Ok(Entered::Guardian(ended))) => return guardian(run, ended),
         Some(Ok(Entered::Controller(enclosed))) => Ok(namespaces(enclosed, tag)),
-        Some(Err(refused)) if request.args.fabric == Fabric::Namespaces => {
+        Some(Err(refused)) if fabric == Fabric::Namespaces => {
             Err(Failure::SetUp(refused.to_string()))
         }
         Some(Err(refused)) => Ok(loopback(Some(&refused), tag)),
+        None if on == On::Sim => Ok(Place::simulated()),
         None => Ok(loopback(None, tag)),
     };
-    let ending = place.and_then(|place| trial::hold(&request, &run, &place));
+    let ending = place.and_then(hold);
     if ending.is_err() {
         run.remove_if_unused();
     }
@@ -52,10 +64,9 @@ fn prepare(args: RunArgs) -> Result<(Request, RunDir), Failure> {
 fn namespaces(enclosed: enclosure::Enclosed, tag: String) -> Place {
     let user = if nix::unistd::geteuid().is_root() { "root" } else { "ordinary user" };
     Place {
-        fabric: local::Fabric::Namespaces(enclosed),
         name: format!("local (network namespaces, {user})"),
         warning: None,
-        tag,
+        kind: Kind::Local { fabric: local::Fabric::Namespaces(enclosed), tag },
     }
 }
 
@@ -65,10 +76,9 @@ fn loopback(refused: Option<&Refused>, tag: String) -> Place {
         None => "plain loopback was asked for".to_owned(),
     };
     Place {
-        fabric: local::Fabric::Loopback,
         name: "local (plain processes on loopback)".to_owned(),
         warning: Some(format!("only kill and pause faults are real in this run: {why}")),
-        tag,
+        kind: Kind::Local { fabric: local::Fabric::Loopback, tag },
     }
 }
 

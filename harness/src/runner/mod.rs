@@ -18,10 +18,12 @@ pub mod interrupt;
 pub mod nemesis_thread;
 pub mod recorder;
 pub mod scheduler;
+pub mod script;
+pub mod simulated;
 
+use crate::case::Case;
 use crate::exit::Failure;
 use crate::progress::Progress;
-use crate::request::Request;
 use checkers::history::History;
 use checkers::history::notes::{Note, Phase};
 use driver::{Driver, RunClock};
@@ -52,8 +54,8 @@ pub struct Recorded {
 /// What the driver thread needs.
 #[derive(Debug)]
 pub struct Conductor<'a, C> {
-    /// What was asked.
-    pub request: &'a Request,
+    /// What decides the run.
+    pub case: &'a Case,
     /// Who does what next.
     pub scheduler: Scheduler,
     /// One client a thread.
@@ -81,14 +83,14 @@ impl<C: Client> Conductor<'_, C> {
     }
 
     async fn phases(self) -> Recorded {
-        let Self {
-            request, mut scheduler, clients, recorder, reports, nemesis, interrupts, ..
-        } = self;
+        let Self { case, mut scheduler, clients, recorder, reports, nemesis, interrupts, .. } =
+            self;
         let mut progress = self.progress;
         let clock = RunClock::start();
         let stop = interrupts.stop();
         let mut driver = Driver::new(clock, clients, recorder, reports, stop);
-        let length = Some(request.args.time);
+        let args = &case.request.args;
+        let length = Some(args.time);
 
         driver.note(&Note::Phase(Phase::Main));
         progress.phase("main", clock.now_ns());
@@ -96,6 +98,12 @@ impl<C: Client> Conductor<'_, C> {
         let observe =
             |recorder: &Recorder, now_ns| progress.tick(now_ns, length, recorder.counts());
         driver.run(&mut scheduler, observe).await;
+
+        if let Some(end_ms) = case.script_ends_ms() {
+            let left =
+                Duration::from_millis(end_ms).saturating_sub(Duration::from_nanos(clock.now_ns()));
+            driver.wait_for(rest(left, interrupts)).await;
+        }
 
         // An interrupted run says where it was interrupted by the phase that it did not get to.
         if !interrupts.interrupted() {
@@ -108,7 +116,7 @@ impl<C: Client> Conductor<'_, C> {
         if !interrupts.interrupted() {
             driver.note(&Note::Phase(Phase::Settle));
             progress.phase("settle", clock.now_ns());
-            driver.wait_for(settle(request.args.settle, interrupts)).await;
+            driver.wait_for(rest(args.settle, interrupts)).await;
         }
         if !interrupts.interrupted() {
             driver.note(&Note::Phase(Phase::FinalReads));
@@ -130,7 +138,8 @@ impl<C: Client> Conductor<'_, C> {
     }
 }
 
-async fn settle(length: Duration, interrupts: &Interrupts) {
+/// Waits, unless the user wants the run to end.
+async fn rest(length: Duration, interrupts: &Interrupts) {
     let mut stop = interrupts.stop();
     tokio::select! {
         () = tokio::time::sleep(length) => {}

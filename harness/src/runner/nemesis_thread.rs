@@ -34,11 +34,14 @@ pub struct NemesisThread {
 
 impl NemesisThread {
     /// Starts the thread. Nothing goes wrong before [`NemesisThread::start`].
-    pub fn spawn(engine: Engine, reports: UnboundedSender<Report>) -> std::io::Result<Self> {
+    pub fn spawn<E: Environment + 'static>(
+        engine: Engine<E>,
+        reports: UnboundedSender<Report>,
+    ) -> std::io::Result<Self> {
         let (orders, inbox) = mpsc::channel();
-        let thread = std::thread::Builder::new()
-            .name("nemesis".into())
-            .spawn(move || follow(engine, &inbox, &reports))?;
+        let thread = std::thread::Builder::new().name("nemesis".into()).spawn(
+            move || -> Box<dyn Environment> { Box::new(follow(engine, &inbox, &reports)) },
+        )?;
         Ok(Self { orders, thread })
     }
 
@@ -62,33 +65,45 @@ impl NemesisThread {
     }
 }
 
-fn follow(
-    mut engine: Engine,
+/// A heal that is going on.
+struct Heal {
+    answer: oneshot::Sender<bool>,
+    failed: bool,
+}
+
+fn follow<E: Environment>(
+    mut engine: Engine<E>,
     orders: &mpsc::Receiver<Order>,
     reports: &UnboundedSender<Report>,
-) -> Box<dyn Environment> {
+) -> E {
     let mut main_start: Option<Instant> = None;
-    let tell = |found: Vec<engine::Report>| {
-        for one in found {
-            // Without a driver there is nobody to tell, and the thread is about to end.
-            let _ = reports.send(translate(one));
-        }
-    };
+    let mut heal: Option<Heal> = None;
     loop {
         match orders.recv_timeout(POLL) {
             Ok(Order::Start(at)) => main_start = Some(at),
             Ok(Order::Heal(answer)) => {
-                let found = engine.heal();
-                let failed = found.iter().any(|report| is_heal_failed(&report.what));
-                tell(found);
-                let _ = answer.send(!failed);
+                main_start.get_or_insert_with(Instant::now);
+                engine.begin_heal();
+                heal = Some(Heal { answer, failed: false });
             }
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => return engine.into_environment(),
         }
         // After the main phase too: nodes go on having news.
-        if let Some(start) = main_start {
-            tell(engine.poll(start.elapsed()));
+        let Some(start) = main_start else {
+            continue;
+        };
+        for happened in engine.poll(start.elapsed()) {
+            if let Some(heal) = &mut heal {
+                heal.failed |= is_heal_failed(&happened);
+            }
+            // Without a driver there is nobody to tell, and the thread is about to end.
+            let _ = reports.send(translate(happened));
+        }
+        if engine.is_healed()
+            && let Some(Heal { answer, failed }) = heal.take()
+        {
+            let _ = answer.send(!failed);
         }
     }
 }
@@ -98,8 +113,8 @@ fn is_heal_failed(what: &Happened) -> bool {
 }
 
 /// What the nemesis saw, as the history says it.
-fn translate(report: engine::Report) -> Report {
-    match report.what {
+pub fn translate(happened: Happened) -> Report {
+    match happened {
         Happened::Fault { id, name, step, text, seen } => {
             let step = match step {
                 engine::Step::Asked => FaultStep::Asked,

@@ -22,7 +22,8 @@ const BUFFER_BYTES: usize = 128 << 10;
 #[derive(Debug)]
 pub struct Recorder {
     history: History,
-    writer: Writer<BufWriter<File>>,
+    /// Nothing if the history is kept in memory alone.
+    writer: Option<Writer<BufWriter<File>>>,
     last_ns: u64,
     flushed_ns: u64,
     /// The first failure of the file. Recording goes on in memory: the verdict must not be lost
@@ -46,12 +47,22 @@ pub struct Counts {
 impl Recorder {
     /// A recorder that writes to this file.
     pub fn new(file: File, nodes: u8) -> Self {
+        let writer = Writer::new(BufWriter::with_capacity(BUFFER_BYTES, file));
+        Self::with(Some(writer), nodes)
+    }
+
+    /// A recorder that writes nothing, for runs that can be played again.
+    pub fn in_memory(nodes: u8) -> Self {
+        Self::with(None, nodes)
+    }
+
+    fn with(writer: Option<Writer<BufWriter<File>>>, nodes: u8) -> Self {
         let mut history = History::new();
         let node_names =
             (0..nodes).map(|n| history.symbols.intern(&NodeId(n).to_string())).collect();
         Self {
             history,
-            writer: Writer::new(BufWriter::with_capacity(BUFFER_BYTES, file)),
+            writer,
             last_ns: 0,
             flushed_ns: 0,
             failure: None,
@@ -116,8 +127,10 @@ impl Recorder {
     /// Ends the recording: the file is complete and synced, or the error says what it lacks.
     pub fn finish(mut self) -> (History, io::Result<()>) {
         self.flush();
-        let synced = self.writer.get_mut().get_ref().sync_all();
-        self.keep_failure(synced);
+        if let Some(writer) = &mut self.writer {
+            let synced = writer.get_mut().get_ref().sync_all();
+            self.keep_failure(synced);
+        }
         (self.history, self.failure.map_or(Ok(()), Err))
     }
 
@@ -157,15 +170,19 @@ impl Recorder {
     fn append(&mut self, event: Event) {
         let index = self.history.push(event);
         // Nothing behind a failure: a file with a hole cannot be read, one with a torn end can.
-        if self.failure.is_none() {
-            let written = self.writer.event(index, &event, &self.history.symbols);
+        if self.failure.is_none()
+            && let Some(writer) = &mut self.writer
+        {
+            let written = writer.event(index, &event, &self.history.symbols);
             self.keep_failure(written);
         }
     }
 
     fn flush(&mut self) {
-        if self.failure.is_none() {
-            let flushed = self.writer.get_mut().flush();
+        if self.failure.is_none()
+            && let Some(writer) = &mut self.writer
+        {
+            let flushed = writer.get_mut().flush();
             self.keep_failure(flushed);
         }
     }

@@ -1,11 +1,15 @@
 //! The scheduler: which thread does what, under which process number, on which node. Pure.
 //!
 //! ```text
-//!                    +-----------+   Step::Invoke{thread, process, node, op}
-//!   generator  <-->  | Scheduler |-----------------------------------------> driver
-//!   node choice      +-----------+ <----------------------------------------
-//!                                     complete(thread, outcome)
+//!   generator          +-----------+   Step::Invoke{thread, process, node, op}
+//!   and node choice -->| Scheduler |-----------------------------------------> driver
+//!   or a script        +-----------+ <----------------------------------------
+//!                                       complete(thread, outcome)
 //! ```
+//!
+//! What is done comes from the workload's generator, or is written down in a script: the driver
+//! cannot tell. A script is not limited in time by itself; its main part is done when all of it was
+//! done.
 //!
 //! It holds no clock and does no I/O: a driver tells it the time and carries its steps out. The
 //! driver of this crate is [`super::driver`]; a simulator steps the same scheduler in virtual time.
@@ -13,6 +17,10 @@
 //! A thread runs one operation at a time. When nobody knows what became of an operation (`info`),
 //! its process never acts again: the thread goes on as process + number of threads, as in Jepsen.
 
+use super::script::{Cue, Script};
+use crate::case::ScriptedOp;
+use crate::exit::Failure;
+use crate::request::Request;
 use checkers::history::{Op, Outcome, Process};
 use targets::links::NodeId;
 use workloads::catalogue::Phases;
@@ -42,11 +50,18 @@ pub enum Step {
     Done,
 }
 
-/// Threads, the processes that they act under, and the generator that says what they do.
+/// What says what is done.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a run has one")]
+enum Source {
+    Generated { phases: Phases, choice: NodeChoice },
+    Scripted(Script),
+}
+
+/// Threads, the processes that they act under, and what says what they do.
 #[derive(Debug)]
 pub struct Scheduler {
-    phases: Phases,
-    choice: NodeChoice,
+    source: Source,
     threads: Vec<ThreadId>,
     free: Vec<ThreadId>,
     /// By thread: the number of the process that it acts under.
@@ -55,34 +70,64 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// Every thread idle, at the start of the main phase.
+    /// Every thread idle, at the start of the main phase of a workload.
     pub fn new(phases: Phases, choice: NodeChoice, threads: u32) -> Self {
+        Self::with(Source::Generated { phases, choice }, threads)
+    }
+
+    /// Every thread idle, at the start of a script.
+    pub fn scripted(script: Script, threads: u32) -> Self {
+        Self::with(Source::Scripted(script), threads)
+    }
+
+    /// What was asked: the script if there is one, else the workload's generator.
+    pub fn of(request: &Request, operations: Option<&[ScriptedOp]>) -> Result<Self, Failure> {
+        let args = &request.args;
+        let Some(operations) = operations else {
+            return Ok(Self::new(request.phases()?, request.choice()?, args.clients));
+        };
+        let functions = request.workload.functions;
+        let script = Script::new(operations, functions, args.clients, args.nodes);
+        let script = script.map_err(|error| Failure::Usage(error.to_string()))?;
+        Ok(Self::scripted(script, args.clients))
+    }
+
+    fn with(source: Source, threads: u32) -> Self {
         let threads: Vec<ThreadId> = (0..threads).collect();
         let processes = threads.clone();
-        Self { phases, choice, free: threads.clone(), threads, processes, stopped: false }
+        Self { source, free: threads.clone(), threads, processes, stopped: false }
     }
 
     /// The main phase is over: go on with the final reads.
     pub fn begin_final_reads(&mut self) {
         assert!(self.idle(), "a phase ends with every thread idle");
-        self.phases.begin_final_reads();
+        match &mut self.source {
+            Source::Generated { phases, .. } => phases.begin_final_reads(),
+            Source::Scripted(script) => script.begin_final_reads(),
+        }
     }
 
     /// What to do at this time.
     pub fn next(&mut self, now_ns: u64) -> Step {
         if self.stopped {
-            return if self.idle() { Step::Done } else { Step::Wait { until_ns: None } };
+            return self.done();
         }
-        let context = Context { now_ns, free: &self.free, threads: &self.threads };
-        match self.phases.next(&context) {
-            Next::Op { thread, op } => self.invoke(now_ns, thread, op),
-            Next::WaitUntil { at_ns } => Step::Wait { until_ns: Some(at_ns) },
-            Next::Pending => {
-                assert!(!self.idle(), "a generator that waits for nothing would wait for ever");
-                Step::Wait { until_ns: None }
+        match &mut self.source {
+            Source::Generated { phases, .. } => {
+                let context = Context { now_ns, free: &self.free, threads: &self.threads };
+                match phases.next(&context) {
+                    Next::Op { thread, op } => self.generated(now_ns, thread, op),
+                    Next::WaitUntil { at_ns } => Step::Wait { until_ns: Some(at_ns) },
+                    Next::Pending => self.pending(),
+                    Next::Done => self.done(),
+                }
             }
-            Next::Done if self.idle() => Step::Done,
-            Next::Done => Step::Wait { until_ns: None },
+            Source::Scripted(script) => match script.next(now_ns, &self.free) {
+                Cue::Op(thread, node, op) => self.invoke(thread, node, op),
+                Cue::WaitUntil(at_ns) => Step::Wait { until_ns: Some(at_ns) },
+                Cue::Pending => self.pending(),
+                Cue::Done => self.done(),
+            },
         }
     }
 
@@ -102,8 +147,10 @@ impl Scheduler {
         if matches!(outcome, Outcome::Info(_)) {
             self.processes[thread as usize] += self.threads.len() as u32;
         }
-        let context = Context { now_ns, free: &self.free, threads: &self.threads };
-        self.phases.update(&context, &Update::Completed { thread, op, outcome });
+        if let Source::Generated { phases, .. } = &mut self.source {
+            let context = Context { now_ns, free: &self.free, threads: &self.threads };
+            phases.update(&context, &Update::Completed { thread, op, outcome });
+        }
         process
     }
 
@@ -112,9 +159,11 @@ impl Scheduler {
         self.stopped = true;
     }
 
-    /// Tells the node choice who is believed to lead.
+    /// Tells the node choice who is believed to lead. A script has made its choice.
     pub fn set_leader(&mut self, leader: Option<NodeId>) {
-        self.choice.set_leader(leader);
+        if let Source::Generated { choice, .. } = &mut self.source {
+            choice.set_leader(leader);
+        }
     }
 
     /// Whether no operation is under way.
@@ -122,15 +171,36 @@ impl Scheduler {
         self.free.len() == self.threads.len()
     }
 
-    fn invoke(&mut self, now_ns: u64, thread: ThreadId, op: Op) -> Step {
+    fn pending(&self) -> Step {
+        assert!(!self.idle(), "a generator that waits for nothing would wait for ever");
+        Step::Wait { until_ns: None }
+    }
+
+    fn done(&self) -> Step {
+        if self.idle() { Step::Done } else { Step::Wait { until_ns: None } }
+    }
+
+    fn generated(&mut self, now_ns: u64, thread: ThreadId, op: Op) -> Step {
+        self.take(thread);
+        let Source::Generated { phases, choice } = &mut self.source else {
+            unreachable!("a generator has chosen this operation")
+        };
+        let context = Context { now_ns, free: &self.free, threads: &self.threads };
+        phases.update(&context, &Update::Invoked { thread, op: &op });
+        let node = choice.choose(thread, self.processes[thread as usize]);
+        Step::Invoke { thread, process: self.process(thread), node, op }
+    }
+
+    fn invoke(&mut self, thread: ThreadId, node: NodeId, op: Op) -> Step {
+        self.take(thread);
+        Step::Invoke { thread, process: self.process(thread), node, op }
+    }
+
+    fn take(&mut self, thread: ThreadId) {
         let Ok(place) = self.free.binary_search(&thread) else {
-            panic!("the generator chose thread {thread}, which is not free")
+            panic!("thread {thread} was chosen, which is not free")
         };
         self.free.remove(place);
-        let context = Context { now_ns, free: &self.free, threads: &self.threads };
-        self.phases.update(&context, &Update::Invoked { thread, op: &op });
-        let node = self.choice.choose(thread, self.processes[thread as usize]);
-        Step::Invoke { thread, process: self.process(thread), node, op }
     }
 
     fn process(&self, thread: ThreadId) -> Process {
