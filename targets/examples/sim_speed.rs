@@ -33,7 +33,6 @@ fn main() {
         seed: Seed(7),
         calm: Calm::default(),
         op_timeout: Duration::from_secs(1),
-        trace_ns: None,
     };
     let before_ns = cpu_ns();
     let mut world = World::new(spec);

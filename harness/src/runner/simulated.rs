@@ -84,7 +84,6 @@ fn play_protocol<P: Service + Send>(
         seed: request.seed,
         calm,
         op_timeout: args.op_timeout,
-        trace_ns: None,
     });
     let news = bring_up(&mut world)?;
     let start_ns = world.now_ns();

@@ -32,7 +32,6 @@ pub(crate) fn play(seed: Seed, bug: Option<Bug>) -> Result<History, EnvironmentE
         seed,
         calm: Calm::default(),
         op_timeout: Duration::from_millis(500),
-        trace_ns: None,
     });
     for node in 0..NODES {
         world.start(NodeId(node))?;

@@ -95,8 +95,6 @@ pub struct WorldSpec<P: Service> {
     pub calm: Calm,
     /// How long a client waits for an answer, redirects included.
     pub op_timeout: Duration,
-    /// From when to when to keep a trace, in nanoseconds of virtual time.
-    pub trace_ns: Option<(u64, u64)>,
 }
 
 /// An operation is back.
@@ -172,7 +170,7 @@ impl<P: Service> World<P> {
             news: Vec::new(),
             has_news: false,
             places: Places::default(),
-            tracer: spec.trace_ns.map(|window_ns| Tracer::new(window_ns, nodes)),
+            tracer: None,
             effects: Vec::new(),
             spec,
         }

@@ -97,8 +97,8 @@ fn play(seed: u64, steps: &[Step]) -> Seen {
         seed: Seed(seed),
         calm: Calm::default(),
         op_timeout: Duration::from_millis(100),
-        trace_ns: Some((0, u64::MAX)),
     });
+    world.keep_trace((0, u64::MAX));
     let mut seen = Seen::default();
     let mut busy = [false; CLIENTS as usize];
     let mut matrix = LinkMatrix::clear(NODES);
@@ -195,7 +195,7 @@ proptest! {
     fn what_was_acknowledged_is_durable(seed: u64, writes in 1..30_i64, last_us in 0..4000_u64) {
         let mut world = World::<Toy>::new(WorldSpec {
             nodes: 1, clients: 2, config: 1, seed: Seed(seed), calm: Calm::default(),
-            op_timeout: Duration::from_millis(100), trace_ns: None,
+            op_timeout: Duration::from_millis(100),
         });
         world.start(NodeId(0)).unwrap();
         world.advance(30 * MS);
@@ -243,8 +243,10 @@ fn a_trace_changes_nothing_and_is_bounded() {
             seed: Seed(3),
             calm: Calm::default(),
             op_timeout: Duration::from_secs(1),
-            trace_ns,
         });
+        if let Some(window_ns) = trace_ns {
+            world.keep_trace(window_ns);
+        }
         (0..5).for_each(|node| drop(world.start(NodeId(node))));
         while world.advance(120_000 * MS) != Advanced::Time {}
         let states: Vec<String> =
@@ -273,8 +275,8 @@ fn a_fast_clock_makes_a_follower_campaign() {
             seed: Seed(5),
             calm: Calm::default(),
             op_timeout: Duration::from_secs(1),
-            trace_ns: Some((2_000 * MS, 4_000 * MS)),
         });
+        world.keep_trace((2_000 * MS, 4_000 * MS));
         (0..3).for_each(|node| drop(world.start(NodeId(node))));
         while world.advance(2_000 * MS) != Advanced::Time {}
         let clock = Clock { rate_ppm, ..Clock::default() };

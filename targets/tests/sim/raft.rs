@@ -60,7 +60,6 @@ impl Trial {
             seed: Seed(seed),
             calm: Calm { sync_us, ..Calm::default() },
             op_timeout: Duration::from_millis(400),
-            trace_ns: None,
         });
         for node in nodes() {
             world.start(node).unwrap();

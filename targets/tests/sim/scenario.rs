@@ -180,8 +180,8 @@ fn begin(nodes: u8) -> Result<World<Toy>, Box<dyn Error>> {
         seed: Seed(1),
         calm: Calm { link_delay_us: (1000, 1000), sync_us: (5000, 5000), boot_ms: (10, 10) },
         op_timeout: Duration::from_millis(100),
-        trace_ns: Some((20 * MS, u64::MAX)),
     });
+    world.keep_trace((20 * MS, u64::MAX));
     for node in (0..nodes).map(NodeId) {
         world.start(node)?;
     }
