@@ -86,12 +86,6 @@ pub fn judge(
     judge_with(history, charge, |check| within(time, &cancelled, check))
 }
 
-/// Judges a history within a budget that is counted and not timed: the same on every machine, and
-/// without a thread that watches the clock.
-pub fn judge_counted(history: &History, charge: &Charge<'_>) -> Sentence {
-    judge_with(history, charge, |check| check(&Budget::default()))
-}
-
 fn judge_with(
     history: &History,
     charge: &Charge<'_>,
@@ -144,7 +138,8 @@ pub fn judge_run(
     Ok(judge(history, &charge, budget, cancelled))
 }
 
-/// Judges a simulated run that was not stored, within a counted budget.
+/// Judges a simulated run that was not stored, within a budget that is counted and not timed: the
+/// same on every machine, and without a thread that watches the clock.
 pub fn judge_case(case: &Case, history: &History) -> Sentence {
     let request = &case.request;
     let charge = Charge {
@@ -156,7 +151,7 @@ pub fn judge_case(case: &Case, history: &History) -> Sentence {
         whole_run: true,
         answers_within_ms: request.answers_within_ms(),
     };
-    judge_counted(history, &charge)
+    judge_with(history, &charge, |check| check(&Budget::default()))
 }
 
 /// Runs a checker whose budget is raised as a flag when time is up: checkers have no clock.

@@ -20,6 +20,7 @@ pub mod commands;
 pub mod exit;
 pub mod hunt;
 pub mod judge;
+pub mod panics;
 pub mod progress;
 pub mod raft_options;
 pub mod request;

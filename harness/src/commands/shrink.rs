@@ -5,18 +5,15 @@
 
 use super::replay;
 use crate::case::Case;
-use crate::cli::{self, ShrinkArgs};
+use crate::cli::ShrinkArgs;
 use crate::exit::{Ending, Failure};
-use crate::judge;
 use crate::progress::Progress;
 use crate::request::quoted;
 use crate::runner::interrupt::Interrupts;
-use crate::runner::recorder::Recorder;
-use crate::runner::simulated::play;
 use crate::screen::{self, say};
 use crate::shrink::{ShrinkBudget, Shrunk, Standing, shrink_observed};
 use crate::store::{RunDir, RunRecord};
-use crate::trial::simulated::{Kept, keep};
+use crate::trial::simulated::{Kept, keep, try_out};
 use checkers::verdict::Verdict;
 use nemesis::catalogue;
 use nemesis::fault::Need;
@@ -91,10 +88,9 @@ fn broken(
     case: &Case,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<String, Failure> {
-    let recorder = Recorder::in_memory(case.request.args.nodes);
-    let mut silent = Progress::new(cli::Progress::None);
-    let simulated = play(case, recorder, None, cancelled, &mut silent)?;
-    let sentence = judge::judge_case(case, &simulated.recorded.history);
+    let Some((_, sentence)) = try_out(case, cancelled)? else {
+        return Err(Failure::Nothing("stopped before it was known what to shrink".to_owned()));
+    };
     let invalid = |verdict: &Verdict| matches!(verdict, Verdict::Invalid { .. });
     let broken = sentence.judgements.into_iter().find(|judged| invalid(&judged.verdict));
     if let Some(judgement) = broken {

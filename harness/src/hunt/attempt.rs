@@ -7,14 +7,11 @@
 //! Everything is in memory and dropped again. Budgets are counted, not timed: what a case comes to
 //! depends on the case alone.
 
-use super::panics::{self, Panicked};
 use crate::case::{Case, from_words};
-use crate::cli;
 use crate::exit::Failure;
-use crate::judge;
-use crate::progress::Progress;
-use crate::runner::recorder::Recorder;
-use crate::runner::simulated::{self, Simulated};
+use crate::panics::{self, Panicked};
+use crate::runner::simulated::Simulated;
+use crate::trial::simulated::try_out;
 use checkers::history::notes::{FaultStep, Note};
 use checkers::history::{EventType, Process};
 use checkers::verdict::{Judgement, Verdict};
@@ -73,25 +70,15 @@ pub struct Tried {
 /// Tries a case. Nothing comes back if `stop` ended it early.
 pub fn attempt(words: &[String], stop: &dyn Fn() -> bool) -> Result<Option<Tried>, Failure> {
     let case = Case::of(from_words(words)?)?;
-    match panics::caught(|| play(&case, stop)) {
-        Ok(played) => played,
+    match panics::caught(|| try_out(&case, stop)) {
+        Ok(played) => {
+            Ok(played?
+                .map(|(simulated, sentence)| tried(outcome(&sentence.judgements), &simulated)))
+        }
         Err(panicked) => {
             Ok(Some(Tried { outcome: Outcome::Panicked(panicked), ..Tried::default() }))
         }
     }
-}
-
-fn play(case: &Case, stop: &dyn Fn() -> bool) -> Result<Option<Tried>, Failure> {
-    let recorder = Recorder::in_memory(case.request.args.nodes);
-    let mut silent = Progress::new(cli::Progress::None);
-    let simulated = simulated::play(case, recorder, None, stop, &mut silent)?;
-    if simulated.recorded.interrupted {
-        return Ok(None);
-    }
-    let history = &simulated.recorded.history;
-    let sentence = judge::judge_case(case, history);
-    let outcome = outcome(&sentence.judgements);
-    Ok(Some(tried(outcome, &simulated)))
 }
 
 /// The greatest judgement decides, as everywhere.

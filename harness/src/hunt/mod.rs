@@ -16,7 +16,6 @@
 pub mod attempt;
 pub mod journal;
 pub mod matrix;
-pub mod panics;
 pub mod screen;
 pub mod swarm;
 pub mod tally;

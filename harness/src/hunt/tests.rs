@@ -1,9 +1,9 @@
 //! Tests of the hunt's order, with cases that come to what the test says.
 
 use super::attempt::{Outcome, Tried, Violation};
-use super::panics::Panicked;
 use super::swarm::{Pinned, case_seed};
 use super::{Ended, HuntSpec, News, Reach, Shard, Why, hunt};
+use crate::panics::Panicked;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

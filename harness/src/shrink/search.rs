@@ -18,14 +18,10 @@
 use super::edit;
 use super::{ShrinkBudget, Standing};
 use crate::case::{Case, Part, ScriptedOp};
-use crate::cli;
 use crate::exit::Failure;
-use crate::hunt::panics;
-use crate::judge;
-use crate::progress::Progress;
-use crate::runner::recorder::Recorder;
+use crate::panics;
 use crate::runner::script::script_of;
-use crate::runner::simulated::play;
+use crate::trial::simulated::try_out;
 use checkers::history::pairing::operations;
 use checkers::history::{EventType, History};
 use checkers::verdict::{Judgement, Verdict};
@@ -249,16 +245,9 @@ fn tried(
     judgement: &str,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Found>, Failure> {
-    let recorder = Recorder::in_memory(case.request.args.nodes);
-    let mut silent = Progress::new(cli::Progress::None);
-    let play = || play(&case, recorder, None, cancelled, &mut silent);
-    let Ok(simulated) = panics::caught(play) else { return Ok(None) };
-    let simulated = simulated?;
-    if simulated.recorded.interrupted {
-        return Ok(None);
-    }
+    let Ok(tried) = panics::caught(|| try_out(&case, cancelled)) else { return Ok(None) };
+    let Some((simulated, sentence)) = tried? else { return Ok(None) };
     let history = &simulated.recorded.history;
-    let sentence = judge::judge_case(&case, history);
     let broken = sentence.judgements.into_iter().find(|judged| judged.checker == judgement);
     let Some(judgement) = broken else { return Ok(None) };
     let Verdict::Invalid { evidence } = &judgement.verdict else { return Ok(None) };

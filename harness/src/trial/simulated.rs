@@ -1,17 +1,17 @@
 //! A trial in the simulated world: no process, no file but the run's own.
 
-use super::{Place, Stored, create_history, facts, note_what_was_recorded, planned_names, store};
+use super::{Place, Stored, Trial, create_history, note_what_was_recorded, planned_names, store};
 use crate::case::Case;
 use crate::cli;
 use crate::exit::{Ending, Failure};
-use crate::hunt::panics;
 use crate::judge::{self, Sentence};
+use crate::panics;
 use crate::progress::Progress;
 use crate::runner::Recorded;
 use crate::runner::interrupt::Interrupts;
 use crate::runner::recorder::Recorder;
 use crate::runner::simulated::{Simulated, play};
-use crate::store::{FORMAT, RunDir, RunRecord};
+use crate::store::{RunDir, RunRecord};
 use checkers::history::History;
 use checkers::history::trace::Trace;
 use checkers::verdict::Verdict;
@@ -49,6 +49,22 @@ fn play_caught(
         }
         Err(Failure::Internal(words))
     })
+}
+
+/// Plays a case in memory and judges it within a counted budget: what thousands of cases are tried
+/// with. Nothing comes back if `stop` ended it early; a panic is the caller's.
+pub fn try_out(
+    case: &Case,
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<(Simulated, Sentence)>, Failure> {
+    let recorder = Recorder::in_memory(case.request.args.nodes);
+    let mut silent = Progress::new(cli::Progress::None);
+    let simulated = play(case, recorder, None, stop, &mut silent)?;
+    if simulated.recorded.interrupted {
+        return Ok(None);
+    }
+    let sentence = judge::judge_case(case, &simulated.recorded.history);
+    Ok(Some((simulated, sentence)))
 }
 
 /// A run that was played, judged and stored.
@@ -92,18 +108,9 @@ pub fn keep(
     // What cannot be played leaves no folder behind.
     case.scheduler()?;
     let run = RunDir::create(store_dir, &case.request.name())?;
-    let mut record = RunRecord {
-        format: FORMAT,
-        facts: facts(case, &run, &Place::simulated(), planned_names(case), Some(origin)),
-        claim: case.request.claim.to_owned(),
-        plan: case.plan.clone(),
-        arguments: case.request.words(),
-        operations: case.operations.clone(),
-        origin: Some(origin.to_owned()),
-        final_reads: false,
-        verdict: None,
-        exit_code: None,
-    };
+    let (place, faults) = (Place::simulated(), planned_names(case));
+    let trial = Trial { case, run: &run, place: &place, faults, origin: Some(origin) };
+    let mut record = trial.record();
     run.write_record(&record)?;
     let nodes = case.request.args.nodes;
     let recorder = Recorder::new(create_history(&run)?, nodes);
