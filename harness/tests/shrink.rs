@@ -1,6 +1,8 @@
 //! Shrinking: a failing run becomes one that a person can read, still breaks the same claim, and is
 //! the same whoever shrinks it.
 
+mod support;
+
 use checkers::verdict::Verdict;
 use harness::case::{Case, Part, from_words};
 use harness::cli;
@@ -11,8 +13,7 @@ use harness::runner::recorder::Recorder;
 use harness::runner::script::script_of;
 use harness::runner::simulated::{Simulated, play};
 use harness::shrink::{ShrinkBudget, Shrunk, shrink};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use support::tribunal;
 
 fn case(words: &str) -> Case {
     let words = format!("tribunal run raft --on sim --clients 5 {words}");
@@ -102,16 +103,6 @@ fn a_run_that_is_written_down_as_a_script_is_the_same_run() {
     };
     let (first, second) = (main(&recorded), main(&again));
     assert!(first.len() > 1000 && first == second);
-}
-
-/// The exit code, and what was printed.
-fn tribunal(folder: &Path, arguments: &[&str]) -> (i32, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tribunal"));
-    command.args(arguments).current_dir(folder).stdin(Stdio::null());
-    let output = command.output().expect("the program starts");
-    let (out, error) = (&output.stdout, &output.stderr);
-    let text = format!("{}\n{}", String::from_utf8_lossy(out), String::from_utf8_lossy(error));
-    (output.status.code().expect("it exits by itself"), text)
 }
 
 #[test]

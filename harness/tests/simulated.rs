@@ -1,18 +1,11 @@
 //! Whole runs of the simulated world, from the command line: the same again from the seed, told
 //! apart from real ones, replayed, and refused when they are not there.
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-fn tribunal(folder: &Path, arguments: &[&str]) -> (i32, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tribunal"));
-    command.args(arguments).current_dir(folder).stdin(Stdio::null());
-    let output = command.output().expect("the program starts");
-    let (out, error) = (&output.stdout, &output.stderr);
-    let text = format!("{}\n{}", String::from_utf8_lossy(out), String::from_utf8_lossy(error));
-    (output.status.code().expect("it exits by itself"), text)
-}
+use support::tribunal;
 
 /// The folder of the latest run.
 fn latest(folder: &Path) -> PathBuf {
