@@ -8,7 +8,7 @@ mod support;
 use checkers::budget::Budget;
 use checkers::history::jsonl::{self, Writer};
 use checkers::history::{Event, History};
-use checkers::linearizable::{self, Model};
+use checkers::linearizable::{self, Object, Semantics};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use support::{Shape, simulate};
@@ -78,7 +78,13 @@ fn check(name: &str, shape: &Shape) {
     let mut word = "";
     let mut configurations = String::new();
     let time = median(|| {
-        let judgement = linearizable::check("", &history, Model::Register, &Budget::default());
+        let judgement = linearizable::check(
+            "",
+            &history,
+            Object::CasRegister,
+            &Semantics::STRICT,
+            &Budget::default(),
+        );
         word = judgement.verdict.word();
         configurations = judgement.figures.last().map_or_else(String::new, |f| f.1.clone());
     });

@@ -10,6 +10,7 @@
 //! ```
 
 pub mod budget;
+pub mod consistency;
 pub mod history;
 pub mod linearizable;
 pub mod liveness;

@@ -7,7 +7,7 @@
 
 use checkers::budget::Budget;
 use checkers::history::{Datum, Event, EventType, History, Process};
-use checkers::linearizable::{self, Model};
+use checkers::linearizable::{self, Object, Semantics};
 use checkers::verdict::Verdict;
 use std::path::{Path, PathBuf};
 
@@ -62,7 +62,13 @@ impl Recorder {
 
     fn word(&self) -> &'static str {
         let budget = Budget::default();
-        let judgement = linearizable::check("", &self.history, Model::Register, &budget);
+        let judgement = linearizable::check(
+            "",
+            &self.history,
+            Object::CasRegister,
+            &Semantics::STRICT,
+            &budget,
+        );
         if let Verdict::Invalid { evidence } = &judgement.verdict {
             println!("  {} operations: {}", evidence.len(), evidence.sentence());
             assert!(evidence.len() <= 12);

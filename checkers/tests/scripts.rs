@@ -7,7 +7,8 @@
 //!   fault 3 pause skipped "no such node"
 //!   leader n1 7 | died n1 "exit code 1"
 //!   wait 2000                   nothing happens for so many milliseconds
-//!   check | stats | vacuity read write final_reads=true | liveness 1000
+//!   check [OBJECT] [semantics=strict|jepsen|porcupine]
+//!   stats | vacuity read write final_reads=true | liveness 1000
 //! ```
 //!
 //! Every event is 100 ms later than the one before; `p1 fail error="no leader"` says why.
@@ -17,7 +18,7 @@
 use checkers::budget::Budget;
 use checkers::history::notes::{FaultNote, Note, Phase};
 use checkers::history::{Datum, Event, EventType, History, Process, Value};
-use checkers::linearizable::{self, Model};
+use checkers::linearizable::{self, Object, Semantics};
 use checkers::verdict::{Evidence, EvidenceOp, Judgement, OrderEvidence, SilenceEvidence, Verdict};
 use checkers::{liveness, stats, vacuity};
 use goldenscript::{Argument, Command, Context};
@@ -82,11 +83,10 @@ impl goldenscript::Runner for Runner {
             })
             .collect();
         match (command.name.as_str(), &words[..]) {
-            ("check", []) => {
-                let budget = Budget::default();
-                let model = Model::Register;
-                let claim = "kv claims to be linearizable";
-                Ok(judgement(&linearizable::check(claim, &self.history, model, &budget)))
+            ("check", words) => {
+                let mut arguments = command.consume_args();
+                let semantics = arguments.take_key("semantics").unwrap_or("strict");
+                self.check(words.first().copied().unwrap_or("cas-register"), semantics)
             }
             ("vacuity", functions) => {
                 let mut arguments = command.consume_args();
@@ -140,6 +140,19 @@ impl goldenscript::Runner for Runner {
 }
 
 impl Runner {
+    fn check(&self, object: &str, semantics: &str) -> Result<String, Box<dyn Error>> {
+        let object = Object::from_name(object).ok_or("no such object")?;
+        let semantics = match semantics {
+            "strict" => Semantics::STRICT,
+            "jepsen" => Semantics::JEPSEN,
+            "porcupine" => Semantics::PORCUPINE,
+            _ => return Err("no such semantics".into()),
+        };
+        let claim = "kv claims to be linearizable";
+        let budget = Budget::default();
+        Ok(judgement(&linearizable::check(claim, &self.history, object, &semantics, &budget)))
+    }
+
     fn time_ns(&self) -> u64 {
         self.history.len() as u64 * EVENT_NS + self.waited_ns
     }

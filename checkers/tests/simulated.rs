@@ -4,7 +4,7 @@
 mod support;
 
 use checkers::budget::Budget;
-use checkers::linearizable::{self, Model};
+use checkers::linearizable::{self, Object, Semantics};
 use checkers::verdict::Verdict;
 use support::{Shape, simulate};
 
@@ -29,7 +29,8 @@ const SHAPES: [Shape; 5] = {
 
 fn verdict(shape: &Shape, seed: u64) -> Verdict {
     let history = simulate(shape, seed);
-    linearizable::check("", &history, Model::Register, &Budget::default()).verdict
+    linearizable::check("", &history, Object::CasRegister, &Semantics::STRICT, &Budget::default())
+        .verdict
 }
 
 #[test]
@@ -61,10 +62,11 @@ fn a_stale_read_is_found_and_shown_by_at_most_twelve_operations() {
 fn a_spent_budget_is_unknown_and_says_how_far_it_got() {
     let budget = Budget { configurations_max: 3_000, ..Budget::default() };
     let history = simulate(&Shape { keys: 1, operations: 5_000, ..SHAPES[0] }, 1);
-    let judgement = linearizable::check("", &history, Model::Register, &budget);
+    let judgement =
+        linearizable::check("", &history, Object::CasRegister, &Semantics::STRICT, &budget);
     let Verdict::Unknown { why } = &judgement.verdict else { panic!("{judgement:?}") };
     assert!(why.starts_with("the budget was spent: 0 of 1 keys are linearizable"), "{why}");
-    let again = linearizable::check("", &history, Model::Register, &budget);
+    let again = linearizable::check("", &history, Object::CasRegister, &Semantics::STRICT, &budget);
     assert_eq!(judgement, again);
 }
 
@@ -73,7 +75,8 @@ fn a_raised_flag_is_unknown() {
     let stop = std::sync::atomic::AtomicBool::new(true);
     let budget = Budget { stop: Some(&stop), ..Budget::default() };
     let history = simulate(&SHAPES[0], 1);
-    let judgement = linearizable::check("", &history, Model::Register, &budget);
+    let judgement =
+        linearizable::check("", &history, Object::CasRegister, &Semantics::STRICT, &budget);
     let Verdict::Unknown { why } = judgement.verdict else { panic!("{judgement:?}") };
     assert!(why.starts_with("time was up"), "{why}");
 }

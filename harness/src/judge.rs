@@ -6,7 +6,7 @@ use crate::request;
 use crate::store::RunRecord;
 use checkers::budget::Budget;
 use checkers::history::History;
-use checkers::linearizable::{self, Model};
+use checkers::linearizable::{self, Object, Semantics};
 use checkers::liveness;
 use checkers::stats::{self, Stats};
 use checkers::vacuity::{self, Expected};
@@ -94,8 +94,9 @@ fn judge_with(
     let stats = stats::stats(history);
     let claim =
         format!("{} claims a {} {}", charge.target, charge.claim, charge.workload.interface.name());
-    let mut judgements =
-        vec![give_budget(&|budget| linearizable::check(&claim, history, Model::Register, budget))];
+    let mut judgements = vec![give_budget(&|budget| {
+        linearizable::check(&claim, history, Object::CasRegister, &Semantics::STRICT, budget)
+    })];
     if let Some(bound_ms) = charge.answers_within_ms {
         judgements.push(liveness::check(charge.target, history, bound_ms));
     }

@@ -13,6 +13,7 @@
 //! 64.
 
 mod event;
+pub mod import;
 pub mod jsonl;
 pub mod notes;
 mod op;

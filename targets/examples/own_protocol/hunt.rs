@@ -9,7 +9,7 @@
 use crate::register::{Bug, Config, Register};
 use checkers::budget::Budget;
 use checkers::history::{Datum, Event, EventType, History, Op, Outcome, Process};
-use checkers::linearizable::{self, Model};
+use checkers::linearizable::{self, Object, Semantics};
 use checkers::verdict::Verdict;
 use std::time::Duration;
 use targets::environment::{Environment, EnvironmentError};
@@ -54,7 +54,8 @@ pub(crate) fn play(seed: Seed, bug: Option<Bug>) -> Result<History, EnvironmentE
 /// Whether the history breaks what the protocol promises.
 pub(crate) fn judge(history: &History) -> Verdict {
     let claim = "the register claims to be linearizable";
-    linearizable::check(claim, history, Model::Register, &Budget::default()).verdict
+    linearizable::check(claim, history, Object::CasRegister, &Semantics::STRICT, &Budget::default())
+        .verdict
 }
 
 /// What goes wrong.

@@ -2,7 +2,7 @@
 
 use checkers::budget::Budget;
 use checkers::history::{Datum, Event, EventType, History, Op, Outcome, Process};
-use checkers::linearizable::{Model, check};
+use checkers::linearizable::{Object, Semantics, check};
 use checkers::verdict::Verdict;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -275,7 +275,7 @@ fn nodes() -> impl Iterator<Item = NodeId> {
 
 fn judge(history: &History) -> Verdict {
     let budget = Budget { configurations_max: 20_000_000, ..Budget::default() };
-    check("linearizable", history, Model::Register, &budget).verdict
+    check("linearizable", history, Object::CasRegister, &Semantics::STRICT, &budget).verdict
 }
 
 #[test]

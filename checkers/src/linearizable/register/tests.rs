@@ -1,8 +1,9 @@
 //! The search against brute force, and every reduction of the evidence against what it promises.
 
+use super::super::engine::{Limits, Outcome};
 use super::evidence::{self, Case, Piece, Reducer};
-use super::register::{Effect, INITIAL, KeyOp, NEVER, Problem, ValueId};
-use super::search::{Limits, Outcome, explore, search};
+use super::op::{Effect, INITIAL, KeyOp, NEVER, Problem, ValueId};
+use super::search::{explore, search};
 use super::zones;
 use proptest::prelude::*;
 
@@ -39,7 +40,8 @@ fn oracle_of(pieces: &[Piece], initial: ValueId) -> bool {
 
 /// The search alone, and with what refutes at sight before it: both have to say the same.
 fn engine(ops: &[KeyOp], initial: ValueId) -> bool {
-    let limits = Limits { configurations_max: 1 << 20, bytes_max: 1 << 30, stop: None };
+    let limits =
+        Limits { configurations_max: 1 << 20, bytes_max: 1 << 30, stop: None, order: false };
     let problem = Problem { ops, initial, values: VALUES };
     let alone = explore(&problem, &limits).outcome;
     assert_eq!(search(&problem, &limits).outcome, alone, "{ops:?}");

@@ -7,7 +7,7 @@
 
 use super::evidence::{Case, Piece};
 use super::explain::Order;
-use super::register::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, ValueId};
+use super::op::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, ValueId};
 use crate::history::History;
 use crate::verdict::EvidenceStep;
 use crate::words::seconds;
@@ -39,6 +39,7 @@ impl Words<'_> {
             Effect::Read(value) => format!("read{arrow}{}", self.value(value)),
             Effect::Write(value) => format!("write {}", self.value(value)),
             Effect::Cas(from, to) => format!("cas {} -> {}", self.value(from), self.value(to)),
+            Effect::Miss(value) => format!("cas {} (failed)", self.value(value)),
         }
     }
 

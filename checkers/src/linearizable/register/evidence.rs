@@ -26,9 +26,10 @@
 //! What would be wrong: to drop a write whose value is still read. `write 1, read 1` without
 //! the write is a contradiction, and accuses a correct system.
 
+use super::super::engine::{Limits, Outcome};
 use super::explain;
-use super::register::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, Problem, ValueId};
-use super::search::{Limits, Outcome, search};
+use super::op::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, Problem, ValueId};
+use super::search::search;
 use crate::budget::Budget;
 use crate::history::History;
 use crate::verdict::OrderEvidence;
@@ -118,6 +119,7 @@ impl Reducer {
             configurations_max: self.configurations_left.min(CONFIGURATIONS_PER_SEARCH_MAX),
             bytes_max: self.bytes_max,
             stop: None,
+            order: false,
         };
         let found = search(&Problem { ops, initial, values: self.values }, &limits);
         self.configurations_left = self.configurations_left.saturating_sub(found.configurations);
@@ -193,7 +195,7 @@ impl Reducer {
         }
         let pieces = ops.iter().filter(|op| op.ret > cut).filter_map(|&whole| {
             let ret = if whole.invoke > cut { whole.ret } else { NEVER };
-            let dropped = ret == NEVER && matches!(whole.effect, Effect::Read(_));
+            let dropped = ret == NEVER && matches!(whole.effect, Effect::Read(_) | Effect::Miss(_));
             (!dropped).then_some(Piece { op: KeyOp { ret, ..whole }, whole })
         });
         Case { pieces: pieces.collect(), initials, since: Some(cut) }
@@ -285,7 +287,7 @@ impl Reducer {
 pub(super) fn prefix(ops: &[KeyOp], end: u32) -> Vec<Piece> {
     let pieces = ops.iter().filter(|op| op.invoke <= end).filter_map(|&whole| {
         let ret = if whole.ret <= end { whole.ret } else { NEVER };
-        let dropped = ret == NEVER && matches!(whole.effect, Effect::Read(_));
+        let dropped = ret == NEVER && matches!(whole.effect, Effect::Read(_) | Effect::Miss(_));
         (!dropped).then_some(Piece { op: KeyOp { ret, ..whole }, whole })
     });
     pieces.collect()
@@ -311,7 +313,10 @@ pub(super) fn loose(pieces: &[Piece], values: usize) -> Vec<usize> {
     for value in pieces.iter().filter_map(|piece| piece.op.effect.observes()) {
         found[value as usize] = true;
     }
-    let is_loose = |piece: &Piece| piece.op.effect.produces().is_none_or(|v| !found[v as usize]);
+    // Whoever found another value than one may have found any.
+    let missed = pieces.iter().any(|piece| matches!(piece.op.effect, Effect::Miss(_)));
+    let is_loose =
+        |piece: &Piece| piece.op.effect.produces().is_none_or(|v| !missed && !found[v as usize]);
     let positions = pieces.iter().enumerate().filter(|(_, piece)| is_loose(piece));
     positions.map(|(at, _)| at).collect()
 }
@@ -319,7 +324,12 @@ pub(super) fn loose(pieces: &[Piece], values: usize) -> Vec<usize> {
 /// What is left without the clusters of these values.
 pub(super) fn without(pieces: &[Piece], chosen: &[ValueId], values: usize) -> Vec<Piece> {
     let dropped = cluster(pieces, chosen, values);
-    pieces.iter().filter(|piece| !touches(piece.op.effect, &dropped)).copied().collect()
+    let kept = |piece: &&Piece| match piece.op.effect {
+        // Without the clusters the register may hold at that point what it did not find.
+        Effect::Miss(value) => chosen.is_empty() || dropped[value as usize],
+        effect => !touches(effect, &dropped),
+    };
+    pieces.iter().filter(kept).copied().collect()
 }
 
 /// The values that have to go along when these go, as flags.

@@ -2,7 +2,7 @@
 //! cannot follow it, and one sentence.
 
 use super::evidence::{Case, Piece};
-use super::register::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, ValueId};
+use super::op::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, ValueId};
 use super::sentence::{self, Words};
 use crate::history::History;
 use crate::verdict::{EvidenceOp, EvidenceStep, OrderEvidence};
@@ -174,6 +174,12 @@ fn why_not(
         }
         (None, Effect::Cas(from, _)) => {
             format!("it compares with {}, but the register holds {holds}", words.value(from))
+        }
+        (None, Effect::Miss(value)) => {
+            let value = words.value(value);
+            format!(
+                "it failed because it found another value than {value}, but the register holds it"
+            )
         }
         (None, Effect::Write(_)) => "then nothing else could follow".to_owned(),
     }

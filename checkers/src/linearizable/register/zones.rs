@@ -20,7 +20,7 @@
 //! A cas from a to b is the last of block a and the first of block b. That its two blocks share it
 //! does no harm: against a third one both are blocks, and against each other a stands before b.
 
-use super::register::{Effect, NEVER, Problem, ValueId};
+use super::op::{Effect, NEVER, Problem, ValueId};
 
 #[derive(Clone, Copy, Debug)]
 struct Cluster {
@@ -46,7 +46,7 @@ pub(super) fn decide(problem: &Problem<'_>) -> Option<bool> {
         cluster.producers == 0 || cluster.producers == 1 && value != initial
     };
     let complete = clusters.iter().enumerate().all(unique)
-        && !problem.ops.iter().any(|op| matches!(op.effect, Effect::Cas(..)));
+        && !problem.ops.iter().any(|op| matches!(op.effect, Effect::Cas(..) | Effect::Miss(_)));
     if refuted(problem, &clusters) { Some(false) } else { complete.then_some(true) }
 }
 

@@ -1,101 +1,9 @@
-//! From events to one small problem per key: effects on small integers, intervals on event indices.
+//! From events to one small problem per key.
 
+use super::super::semantics::{FailedCas, NilRead, Open, Semantics};
+use super::op::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, ValueId};
 use crate::history::{Datum, EventType, History, Symbol, Value, pairing};
 use rustc_hash::FxHashMap;
-
-/// A value of one key, numbered in order of first sight. The initial value is number zero.
-pub(super) type ValueId = u32;
-
-/// The value that every key holds at first.
-pub(super) const INITIAL: ValueId = 0;
-
-/// The interval of an operation that nobody saw return never ends.
-pub(super) const NEVER: u32 = u32::MAX;
-
-/// What an operation does to the register, with its result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Effect {
-    /// Found this value.
-    Read(ValueId),
-    /// Set this value.
-    Write(ValueId),
-    /// Found the first value and set the second.
-    Cas(ValueId, ValueId),
-}
-
-impl Effect {
-    /// The value that it must find.
-    pub(super) fn observes(self) -> Option<ValueId> {
-        match self {
-            Self::Read(value) | Self::Cas(value, _) => Some(value),
-            Self::Write(_) => None,
-        }
-    }
-
-    /// The value that it leaves behind.
-    pub(super) fn produces(self) -> Option<ValueId> {
-        match self {
-            Self::Read(_) => None,
-            Self::Write(value) | Self::Cas(_, value) => Some(value),
-        }
-    }
-
-    /// The state after it, if it can happen in this one.
-    pub(super) fn apply(self, state: ValueId) -> Option<ValueId> {
-        match self.observes() {
-            Some(value) if value != state => None,
-            _ => Some(self.produces().unwrap_or(state)),
-        }
-    }
-}
-
-/// An operation of one key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct KeyOp {
-    pub(super) effect: Effect,
-    /// The index of the invocation in the history.
-    pub(super) invoke: u32,
-    /// The index of the `ok`, or [`NEVER`] for an operation that may have happened or not.
-    pub(super) ret: u32,
-    /// The index of an `info`, for the reader of the evidence; else [`NEVER`].
-    pub(super) info: u32,
-}
-
-/// The operations of one key that can matter, in order of invocation.
-#[derive(Debug)]
-pub(super) struct KeyHistory {
-    /// The key as JSON text.
-    pub(super) name: Option<String>,
-    pub(super) ops: Vec<KeyOp>,
-    /// What the values are.
-    pub(super) values: Vec<Datum>,
-}
-
-/// What the search is asked: can these operations be put in order, beginning in this state?
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Problem<'a> {
-    /// In order of invocation.
-    pub(super) ops: &'a [KeyOp],
-    pub(super) initial: ValueId,
-    /// All values are below this.
-    pub(super) values: usize,
-}
-
-impl KeyHistory {
-    pub(super) fn problem(&self) -> Problem<'_> {
-        Problem { ops: &self.ops, initial: INITIAL, values: self.values.len() }
-    }
-
-    /// How many operations certainly happened.
-    pub(super) fn required(&self) -> usize {
-        self.ops.iter().filter(|op| op.ret != NEVER).count()
-    }
-
-    /// How many operations may have happened or not.
-    pub(super) fn indeterminate(&self) -> usize {
-        self.ops.len() - self.required()
-    }
-}
 
 /// A history by keys.
 #[derive(Debug)]
@@ -104,28 +12,34 @@ pub(super) struct Split {
     pub(super) keys: Vec<KeyHistory>,
     /// Indeterminate operations, also those that cannot matter.
     pub(super) indeterminate: usize,
-    /// Operations of functions that no register has.
-    pub(super) foreign: usize,
 }
 
 /// Splits a history; an error says why it cannot be judged.
-pub(super) fn split(history: &History) -> Result<Split, String> {
-    let functions = ["read", "write", "cas"].map(|f| history.symbols.get(f));
-    let mut split = Split { keys: Vec::new(), indeterminate: 0, foreign: 0 };
+pub(super) fn split(
+    history: &History,
+    with_cas: bool,
+    semantics: &Semantics,
+) -> Result<Split, String> {
+    let names: &[&str] = if with_cas { &["read", "write", "cas"] } else { &["read", "write"] };
+    let functions: Vec<_> = names.iter().map(|f| history.symbols.get(f)).collect();
+    let mut split = Split { keys: Vec::new(), indeterminate: 0 };
     let mut builders: Vec<Builder> = Vec::new();
     let mut numbers: FxHashMap<Option<Symbol>, usize> = FxHashMap::default();
     for op in pairing::operations(history) {
         let invoke = &history.events()[op.invoke_index()];
         let Some(function) = functions.iter().position(|f| *f == Some(invoke.f)) else {
-            split.foreign += 1;
-            continue;
+            let (index, f) = (op.invoke_index(), history.text(invoke.f));
+            let known = names.join(", ");
+            return Err(format!(
+                "event {index}: {f:?} is no function of a register; it has {known}"
+            ));
         };
         let key = *numbers.entry(invoke.key).or_insert_with(|| {
-            builders.push(Builder::new(history, invoke.key));
+            builders.push(Builder::new(history, invoke.key, semantics));
             builders.len() - 1
         });
         split.indeterminate += usize::from(op.outcome(history) == EventType::Info);
-        builders[key].add(history, function, op)?;
+        builders[key].add(history, function, op, semantics)?;
     }
     if builders.is_empty() {
         return Err("the history has no read, write or cas".to_owned());
@@ -141,12 +55,13 @@ struct Builder {
 }
 
 impl Builder {
-    fn new(history: &History, key: Option<Symbol>) -> Self {
+    fn new(history: &History, key: Option<Symbol>, semantics: &Semantics) -> Self {
         let name = key.map(|key| history.text(key).to_owned());
+        let initial = semantics.initial.clone();
         Self {
-            key: KeyHistory { name, ops: Vec::new(), values: vec![Datum::Nil] },
-            ids: FxHashMap::from_iter([(Value::Nil, INITIAL)]),
-            data: FxHashMap::from_iter([(Datum::Nil, INITIAL)]),
+            key: KeyHistory { name, ops: Vec::new(), values: vec![initial.clone()] },
+            ids: FxHashMap::default(),
+            data: FxHashMap::from_iter([(initial, INITIAL)]),
         }
     }
 
@@ -155,26 +70,32 @@ impl Builder {
         history: &History,
         function: usize,
         op: pairing::Operation,
+        semantics: &Semantics,
     ) -> Result<(), String> {
         let argument = history.events()[op.invoke_index()].value;
         let outcome = op.outcome(history);
         let complete =
             op.complete_index().map(|index| (index as u32, history.events()[index].value));
+        let missed = function == 2
+            && outcome == EventType::Fail
+            && semantics.failed_cas == FailedCas::FoundAnother;
         let effect = match (function, outcome, complete) {
+            _ if missed => Effect::Miss(self.cas(history, op)?.0),
+            (_, EventType::Info, _) if semantics.open == Open::NeverHappened => return Ok(()),
             // What failed did not happen. A read that nobody saw the result of constrains nothing.
             (_, EventType::Fail, _) | (0, EventType::Info, _) => return Ok(()),
+            (0, _, Some((_, Value::Nil))) if semantics.nil_read == NilRead::Unconstrained => {
+                return Ok(());
+            }
             (0, _, Some((_, result))) => Effect::Read(self.value(history, result)),
             (1, ..) => Effect::Write(self.value(history, argument)),
             _ => {
-                let (from, to) = self.pair(history, argument).ok_or_else(|| {
-                    let index = op.invoke_index();
-                    format!("event {index}: expected [from, to] as the value of a cas")
-                })?;
+                let (from, to) = self.cas(history, op)?;
                 Effect::Cas(from, to)
             }
         };
         let at = complete.map_or(NEVER, |(index, _)| index);
-        let (ret, info) = if outcome == EventType::Ok { (at, NEVER) } else { (NEVER, at) };
+        let (ret, info) = if outcome != EventType::Info { (at, NEVER) } else { (NEVER, at) };
         self.key.ops.push(KeyOp { effect, invoke: op.invoke_index() as u32, ret, info });
         Ok(())
     }
@@ -195,6 +116,16 @@ impl Builder {
             self.key.values.push(datum);
         }
         id
+    }
+
+    fn cas(
+        &mut self,
+        history: &History,
+        op: pairing::Operation,
+    ) -> Result<(ValueId, ValueId), String> {
+        let index = op.invoke_index();
+        self.pair(history, history.events()[index].value)
+            .ok_or_else(|| format!("event {index}: expected [from, to] as the value of a cas"))
     }
 
     fn pair(&mut self, history: &History, value: Value) -> Option<(ValueId, ValueId)> {
@@ -234,6 +165,10 @@ impl Builder {
 /// Without the part about kept cas this would be wrong: in `info write 1, info cas 1 -> 2, ok read
 /// 2` nobody who certainly acted saw 1, but without that write the read is impossible.
 fn drop_unobserved(ops: &mut Vec<KeyOp>, values: usize) {
+    // Whoever found another value than one may have found any.
+    if ops.iter().any(|op| matches!(op.effect, Effect::Miss(_))) {
+        return;
+    }
     let mut observed = vec![false; values];
     let mut cas_to: Vec<Vec<ValueId>> = vec![Vec::new(); values];
     let mut found: Vec<ValueId> = Vec::new();

@@ -25,51 +25,28 @@
 //! * **No way back**: a value that is still to be observed, and that nobody is left to produce,
 //!   is not overwritten. This makes histories with unique values nearly linear.
 
+use super::super::engine::{Engine, Found, Limits, Outcome};
 use super::cache::Cache;
-use super::register::{Effect, KeyOp, NEVER, Problem, ValueId};
+use super::op::{Effect, KeyOp, NEVER, Problem, ValueId};
 use super::zones;
 use rustc_hash::FxHashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// What one search may spend.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits<'a> {
-    pub(super) configurations_max: u64,
-    pub(super) bytes_max: u64,
-    pub(super) stop: Option<&'a AtomicBool>,
-}
-
-/// What a search found, and what it cost.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Found {
-    pub(super) outcome: Outcome,
-    pub(super) configurations: u64,
-}
-
-/// What a search found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// There is an order.
-    Legal,
-    /// There is none.
-    Illegal,
-    /// The limits did not suffice; so many operations could be placed.
-    Spent {
-        /// The most operations that one order held.
-        placed: usize,
-    },
-}
 
 /// The stop flag is looked at once in so many configurations.
 const STOP_STRIDE: u64 = 1024;
 
 /// Decides whether there is an order, at sight if possible.
 pub(super) fn search(problem: &Problem<'_>, limits: &Limits<'_>) -> Found {
+    let at_sight =
+        |outcome| Found { outcome, engine: Engine::Zones, configurations: 0, order: None };
     match zones::decide(problem) {
-        Some(true) => Found { outcome: Outcome::Legal, configurations: 0 },
-        Some(false) => Found { outcome: Outcome::Illegal, configurations: 0 },
+        Some(true) => at_sight(Outcome::Legal),
+        Some(false) => at_sight(Outcome::Illegal),
         None => explore(problem, limits),
     }
+}
+
+fn found(outcome: Outcome, configurations: u64) -> Found {
+    Found { outcome, engine: Engine::Search, configurations, order: None }
 }
 
 /// Decides by search alone.
@@ -196,15 +173,13 @@ impl Search {
         loop {
             placed_max = placed_max.max(self.placed_count);
             if self.placed_count == self.required.len() {
-                return Found { outcome: Outcome::Legal, configurations };
+                return found(Outcome::Legal, configurations);
             }
-            let stopped = configurations % STOP_STRIDE == 0
-                && limits.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+            let stopped = configurations % STOP_STRIDE == 0 && limits.stopped();
             let spent = configurations >= limits.configurations_max
                 || self.cache.bytes() > limits.bytes_max;
             if stopped || spent {
-                let outcome = Outcome::Spent { placed: placed_max };
-                return Found { outcome, configurations };
+                return found(Outcome::Spent { placed: placed_max }, configurations);
             }
             configurations += 1;
             let moves_from = self.moves.len();
@@ -213,7 +188,7 @@ impl Search {
             self.expand();
             loop {
                 let Some(frame) = frames.last() else {
-                    return Found { outcome: Outcome::Illegal, configurations };
+                    return found(Outcome::Illegal, configurations);
                 };
                 if self.moves.len() == frame.moves_from {
                     self.undo(frame);
@@ -242,7 +217,12 @@ impl Search {
         while at != n && self.required[at as usize].invoke < bound {
             let KeyOp { effect, ret, .. } = self.required[at as usize];
             bound = bound.min(ret);
-            if effect == Effect::Read(self.state) {
+            let fits = match effect {
+                Effect::Read(value) => value == self.state,
+                Effect::Miss(value) => value != self.state,
+                Effect::Write(_) | Effect::Cas(..) => false,
+            };
+            if fits {
                 // Whatever else may come next: this read may come first. Nothing to remember,
                 // either: the configuration has this one successor only.
                 self.moves.truncate(moves_from);
@@ -270,11 +250,18 @@ impl Search {
     /// A required operation that may come next in real time.
     fn offer(&mut self, at: u32, effect: Effect, ret: u32) {
         if effect.apply(self.state).is_none() {
-            let value = effect.observes().expect("only what observes can be blocked");
-            self.demand(value);
+            match effect.observes() {
+                Some(value) => self.demand(value),
+                // Any other value will do.
+                None => {
+                    let state = self.state;
+                    let others = 0..self.classes_to.len() as ValueId;
+                    others.filter(|value| *value != state).for_each(|value| self.demand(value));
+                }
+            }
             return;
         }
-        if self.after_optional && effect.observes().is_none() {
+        if self.after_optional && matches!(effect, Effect::Write(_)) {
             return;
         }
         let number = self.effect_of[at as usize] as usize;
@@ -307,7 +294,7 @@ impl Search {
                 let class = &self.classes[number as usize];
                 let available = class.invokes.get(class.used).is_some_and(|invoke| *invoke < bound);
                 match (available, class.effect) {
-                    (false, _) | (_, Effect::Read(_)) => {}
+                    (false, _) | (_, Effect::Read(_) | Effect::Miss(_)) => {}
                     // A blind optional write behind an optional operation would leave it
                     // unobserved.
                     (_, Effect::Write(_)) if self.after_optional => {}

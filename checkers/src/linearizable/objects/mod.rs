@@ -1,0 +1,2 @@
+//! The objects' sequential specifications, each with the procedure that decides it fast where its
+//! values allow that.
