@@ -5,6 +5,7 @@
 //! one that cannot be read does not keep the others from being judged.
 
 mod question;
+mod stream;
 
 use super::print_json;
 use crate::cli_check::CheckArgs;
@@ -21,6 +22,9 @@ use std::path::Path;
 /// Judges everything that was named, even when some of it cannot be read.
 pub(super) fn check(args: &CheckArgs) -> Result<Ending, Failure> {
     let question = question::question(args)?;
+    if args.stream {
+        return stream::check(args, &question);
+    }
     let results: Vec<Result<Answer, Failure>> =
         args.inputs.par_iter().map(|input| check_one(args, &question, input)).collect();
     print(args, &results)?;
