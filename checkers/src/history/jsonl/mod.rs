@@ -16,4 +16,5 @@ mod read;
 mod write;
 
 pub use read::{Events, LINE_BYTES_MAX, ReadError, Reading, Torn, read};
+pub(in crate::history) use read::{parse_i64, parse_pair};
 pub use write::Writer;

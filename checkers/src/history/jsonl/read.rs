@@ -11,7 +11,9 @@
 //! an error: to drop a line from the middle would make false accusations.
 
 use super::fast::{self, Plain};
+use crate::history::import::Remark;
 use crate::history::pairing::{Misfit, Processes};
+use crate::history::quote::quote;
 use crate::history::{Datum, Event, EventType, History, Process, Symbol, Symbols, Value};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -21,9 +23,6 @@ use std::io::{self, BufRead};
 /// the memory before somebody says so.
 pub const LINE_BYTES_MAX: usize = 64 << 20;
 
-/// The most that an error quotes of what it found, in characters.
-const QUOTE_CHARS_MAX: usize = 40;
-
 /// A history that was read.
 #[derive(Debug)]
 pub struct Reading {
@@ -31,6 +30,8 @@ pub struct Reading {
     pub history: History,
     /// What was dropped at the end.
     pub torn: Option<Torn>,
+    /// What the file left open, and how it was understood; never anything for our own lines.
+    pub remarks: Vec<Remark>,
 }
 
 /// The end of the file was torn off in the middle of a line, as a kill does.
@@ -87,7 +88,7 @@ pub fn read(reader: impl BufRead, name: &str) -> Result<Reading, ReadError> {
         rows.push(event);
     }
     let history = History { events: rows, symbols: events.parser.symbols };
-    Ok(Reading { history, torn: events.torn })
+    Ok(Reading { history, torn: events.torn, remarks: Vec::new() })
 }
 
 /// The events of a file one after another, under the same rules as [`read`], for whoever judges
@@ -138,6 +139,10 @@ impl<R: BufRead> Events<R> {
     /// The names that the events so far have in common.
     pub fn symbols(&self) -> &Symbols {
         &self.parser.symbols
+    }
+
+    pub(in crate::history) fn into_symbols(self) -> Symbols {
+        self.parser.symbols
     }
 
     /// What was dropped at the end, once the end was reached.
@@ -318,16 +323,6 @@ fn fields(line: &[u8]) -> Result<Fields<'_>, Bad> {
     })
 }
 
-/// Foreign text for a message: escaped and bounded.
-fn quote(text: &str) -> String {
-    let mut quoted: String =
-        text.chars().take(QUOTE_CHARS_MAX).flat_map(char::escape_default).collect();
-    if text.chars().nth(QUOTE_CHARS_MAX).is_some() {
-        quoted.push_str("...");
-    }
-    quoted.replace("\\\"", "\"").replace("\\'", "'")
-}
-
 /// The rules of a file, and what they have to remember.
 #[derive(Debug, Default)]
 struct Parser {
@@ -458,19 +453,22 @@ fn value<'a>(raw: &'a RawValue, symbols: &mut Symbols) -> Result<Value, Field<'a
     if let Some(number) = parse_i64(text) {
         return Ok(Value::Int(number));
     }
-    let pair = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    if let Some((from, to)) = pair.and_then(|pair| pair.split_once(','))
-        && let (Some(from), Some(to)) = (parse_i64(from), parse_i64(to))
-        && let (Ok(from), Ok(to)) = (i32::try_from(from), i32::try_from(to))
-    {
+    if let Some((from, to)) = parse_pair(text) {
         return Ok(Value::Pair(from, to));
     }
     Ok(symbols.compact(&Datum::from_json(json(raw)?)))
 }
 
 /// Only the way in which this program writes a number: JSON has no `+1`, Rust's parser has.
-fn parse_i64(text: &str) -> Option<i64> {
+pub(in crate::history) fn parse_i64(text: &str) -> Option<i64> {
     if text.starts_with('+') { None } else { text.parse().ok() }
+}
+
+/// Two small numbers in an array without spaces.
+pub(in crate::history) fn parse_pair(text: &str) -> Option<(i32, i32)> {
+    let (from, to) = text.strip_prefix('[')?.strip_suffix(']')?.split_once(',')?;
+    let (from, to) = (parse_i64(from)?, parse_i64(to)?);
+    Some((i32::try_from(from).ok()?, i32::try_from(to).ok()?))
 }
 
 fn json(raw: &RawValue) -> Result<serde_json::Value, Field<'_>> {
