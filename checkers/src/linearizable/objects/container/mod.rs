@@ -77,9 +77,7 @@ impl Discipline {
     /// The functions that put and take, the participle of the one, and what the object is called.
     fn words(self) -> Words {
         let [put, take, was_put, was_taken, object] = match self {
-            Self::Fifo | Self::Unordered => {
-                ["enqueue", "dequeue", "enqueued", "dequeued", "queue"]
-            }
+            Self::Fifo | Self::Unordered => ["enqueue", "dequeue", "enqueued", "dequeued", "queue"],
             Self::Lifo => ["push", "pop", "pushed", "popped", "stack"],
             Self::LeastFirst | Self::GreatestFirst => {
                 ["insert", "poll", "inserted", "polled", "priority queue"]

@@ -132,9 +132,8 @@ impl Judge<'_> {
         let mut culprits = Vec::new();
         for life in clash.lives().iter().map(|&life| &all.lives[life]) {
             culprits.push(life.put);
-            let known = |&take: &u32| {
-                take != lives::NOBODY && !self.part.ops[take as usize].is_optional()
-            };
+            let known =
+                |&take: &u32| take != lives::NOBODY && !self.part.ops[take as usize].is_optional();
             culprits.extend(Some(life.take).filter(known));
         }
         let bound = match clash {

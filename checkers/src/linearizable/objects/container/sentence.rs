@@ -9,11 +9,7 @@ use crate::linearizable::model::Part;
 const VALUES_MAX: usize = 6;
 
 /// Why an operation cannot be, whatever the order.
-pub(super) fn at_sight(
-    discipline: Discipline,
-    part: &Part<ContainerOp>,
-    wrong: Wrong,
-) -> String {
+pub(super) fn at_sight(discipline: Discipline, part: &Part<ContainerOp>, wrong: Wrong) -> String {
     let words = discipline.words();
     let (was_put, was_taken) = (words.was_put, words.was_taken);
     let (put, take) = (words.put, words.take);

@@ -21,21 +21,12 @@ use std::ops::Range;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Clash {
     /// First in, first out: `first` was put before `second`, and taken after it or never.
-    Overtaken {
-        first: usize,
-        second: usize,
-    },
+    Overtaken { first: usize, second: usize },
     /// This value was taken, while in every gap one of those was inside that come before it.
-    Passed {
-        taken: usize,
-        over: Vec<usize>,
-    },
+    Passed { taken: usize, over: Vec<usize> },
     /// This take found nothing (the number among such takes), while in every gap one of those was
     /// inside.
-    NotEmpty {
-        nothing: usize,
-        inside: Vec<usize>,
-    },
+    NotEmpty { nothing: usize, inside: Vec<usize> },
     /// No order of these takes the youngest every time.
     Tangled(Vec<usize>),
 }
@@ -110,9 +101,8 @@ pub(super) fn overtaken(all: &Lives) -> Option<Clash> {
     let mut rank = 0;
     for (second, life) in all.lives.iter().enumerate() {
         for &first in &put_by[rank..life.put_from as usize] {
-            let later = |latest: usize| {
-                all.lives[first as usize].take_from > all.lives[latest].take_from
-            };
+            let later =
+                |latest: usize| all.lives[first as usize].take_from > all.lives[latest].take_from;
             if first != u32::MAX && latest.is_none_or(later) {
                 latest = Some(first as usize);
             }
