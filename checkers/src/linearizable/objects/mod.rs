@@ -2,3 +2,6 @@
 //! values allow that.
 
 pub mod kv;
+pub mod container;
+mod datum_order;
+pub mod set;
