@@ -1,5 +1,7 @@
 //! The smallest contradiction of a part of any [`Model`].
 
+pub(super) mod orders;
+
 use super::model::{Model, Part};
 use crate::budget::Budget;
 use crate::history::History;
@@ -18,6 +20,8 @@ pub(super) fn find<M: Model>(
         ops: Vec::new(),
         states_before: Vec::new(),
         steps: Vec::new(),
+        other_orders: Vec::new(),
+        more_orders: 0,
         sentence: String::new(),
     }
 }
