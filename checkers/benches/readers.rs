@@ -23,6 +23,7 @@ fn main() {
             infos: 0,
             cas: true,
             stale_from: None,
+            busy: true,
         },
         1,
     );

@@ -26,13 +26,10 @@ fn main() {
         ("one register, unique values", shape),
         ("the same with cas, 50 indeterminate", Shape { cas: true, infos: 50, ..shape }),
         ("1 000 registers, unique values", Shape { keys: 1_000, clients: 5, ..shape }),
-        ("1 000 registers, five values, cas", Shape {
-            keys: 1_000,
-            clients: 5,
-            values: 5,
-            cas: true,
-            ..shape
-        }),
+        (
+            "1 000 registers, five values, cas",
+            Shape { keys: 1_000, clients: 5, values: 5, cas: true, ..shape },
+        ),
     ];
     for (number, (name, shape)) in cells.iter().enumerate() {
         let path = folder.path().join(format!("{number}.jsonl"));

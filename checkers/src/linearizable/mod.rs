@@ -40,6 +40,7 @@ use crate::history::History;
 use crate::verdict::{Evidence, Judgement, Verdict};
 use engine::{Engine, Found, Outcome};
 use model::{Monitored, Part};
+use objects::WithModel;
 use rounds::Rounds;
 
 /// Judges whether a history of this object is linearizable; `claim` is the sentence on trial.
@@ -50,13 +51,25 @@ pub fn check(
     semantics: &Semantics,
     budget: &Budget<'_>,
 ) -> Judgement {
-    match object {
-        Object::Register => register::check(claim, history, false, semantics, budget),
-        Object::CasRegister => register::check(claim, history, true, semantics, budget),
-        _ => {
-            let why = format!("{} is not there yet", object.name());
-            Question { claim, semantics }.judgement(Verdict::Unknown { why }, Vec::new())
-        }
+    let with_cas = object != Object::Register;
+    let others = ByModel { claim, history, semantics, budget };
+    objects::with_model(object, semantics, others)
+        .unwrap_or_else(|| register::check(claim, history, with_cas, semantics, budget))
+}
+
+/// The question, for an object that is no register.
+struct ByModel<'a> {
+    claim: &'a str,
+    history: &'a History,
+    semantics: &'a Semantics,
+    budget: &'a Budget<'a>,
+}
+
+impl WithModel for ByModel<'_> {
+    type Out = Judgement;
+
+    fn with<M: Model>(self, model: &M) -> Judgement {
+        check_model(self.claim, self.history, model, self.semantics, self.budget)
     }
 }
 
