@@ -1,6 +1,6 @@
 //! What reading costs: the median of a few rounds in MB/s, for files of 100 MB and more.
 //!
-//! `cargo bench -p checkers --bench readers`
+//! `cargo bench -p checkers --bench readers -- [WORD]` reads only what has this word in its name.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -67,6 +67,9 @@ fn edn(history: &History, value: impl Fn(&mut String, &Event)) -> String {
 }
 
 fn report(name: &str, text: &[u8], format: Format) {
+    if std::env::args().skip(1).any(|word| !word.starts_with('-') && !name.contains(&word)) {
+        return;
+    }
     let mut events = 0;
     let mut times: Vec<Duration> = (0..ROUNDS)
         .map(|_| {
