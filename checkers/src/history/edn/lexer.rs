@@ -257,8 +257,10 @@ impl<R: BufRead> Lexer<R> {
             let problem = format!("expected words of at most {LINE_BYTES_MAX} bytes");
             return Err(Fault::wrong(self.place(), problem));
         }
-        if self.end * 2 >= self.window.len() {
-            self.window.resize(WINDOW_BYTES.max(self.window.len() * 2), 0);
+        if self.window.is_empty() {
+            self.window = vec![0; WINDOW_BYTES];
+        } else if self.end * 2 >= self.window.len() {
+            self.window.resize(self.window.len() * 2, 0);
         }
         while self.end < self.window.len() {
             let bytes = match self.reader.fill_buf() {
