@@ -82,6 +82,16 @@ impl<R: BufRead> Forms<R> {
         super::number::small(self.text())
     }
 
+    /// The inside of a keyword or of a string without escapes, which is a name in nearly every file;
+    /// what is compared with known words need not be UTF-8.
+    pub(in crate::history) fn plain_name(&self, token: Token) -> Option<&[u8]> {
+        match (token, self.text()) {
+            (Token::Keyword, text) => Some(&text[1..]),
+            (Token::Str { escaped: false }, text) => Some(&text[1..text.len() - 1]),
+            _ => None,
+        }
+    }
+
     /// Whether this, the last token, says that there is nothing.
     pub(in crate::history) fn is_nil(&self, token: Token) -> bool {
         let nil: &[u8] = if self.dialect() == Dialect::Edn { b"nil" } else { b"null" };
@@ -104,12 +114,22 @@ impl<R: BufRead> Forms<R> {
     }
 
     /// The next token that is not discarded, and no tag.
+    #[inline]
     pub(in crate::history) fn next(&mut self) -> Fallible<Token> {
+        match self.lexer.next()? {
+            token @ (Token::Discard | Token::Tag) => self.next_behind(token),
+            token => Ok(token),
+        }
+    }
+
+    #[cold]
+    fn next_behind(&mut self, token: Token) -> Fallible<Token> {
         // `#_ #_ a b` discards two values, hence the count.
         let mut discards = 0usize;
         let mut tagged = false;
+        let mut token = token;
         loop {
-            match self.lexer.next()? {
+            match token {
                 Token::Discard => discards += 1,
                 Token::Tag => tagged = true,
                 Token::Close(_) | Token::End if tagged => {
@@ -121,6 +141,7 @@ impl<R: BufRead> Forms<R> {
                     discards -= 1;
                 }
             }
+            token = self.lexer.next()?;
         }
     }
 
@@ -336,6 +357,10 @@ impl<R: BufRead> Forms<R> {
 
     fn number(&self, out: &mut String) -> Fallible<()> {
         let text = self.utf8()?;
+        if super::number::small(text.as_bytes()).is_some_and(|number| number != 0) {
+            out.push_str(text);
+            return Ok(());
+        }
         super::number::push(text, self.dialect(), out)
             .ok_or_else(|| self.unexpected("expected a number"))
     }

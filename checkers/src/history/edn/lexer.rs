@@ -75,6 +75,7 @@ pub(in crate::history) enum Token {
 
 const BLANK: u8 = 1;
 const END_OF_ATOM: u8 = 2;
+const END_OF_JSON_ATOM: u8 = 4;
 
 /// What a byte outside of strings does. Commas are white space.
 const CLASS: [u8; 256] = {
@@ -82,15 +83,16 @@ const CLASS: [u8; 256] = {
     let blank = b" \t\r\n\x0b\x0c,";
     let mut at = 0;
     while at < blank.len() {
-        class[blank[at] as usize] = BLANK | END_OF_ATOM;
+        class[blank[at] as usize] = BLANK | END_OF_ATOM | END_OF_JSON_ATOM;
         at += 1;
     }
     let ends = b"()[]{}\";";
     at = 0;
     while at < ends.len() {
-        class[ends[at] as usize] = END_OF_ATOM;
+        class[ends[at] as usize] = END_OF_ATOM | END_OF_JSON_ATOM;
         at += 1;
     }
+    class[b':' as usize] = END_OF_JSON_ATOM;
     class
 };
 
@@ -118,6 +120,7 @@ pub(super) struct Lexer<R> {
     token_line: usize,
     token_line_start: usize,
     at_end_of_file: bool,
+    in_comment: bool,
 }
 
 /// A token and its length; nothing when the window ends before it does.
@@ -138,6 +141,7 @@ impl<R: BufRead> Lexer<R> {
             token_line: 1,
             token_line_start: 0,
             at_end_of_file: false,
+            in_comment: false,
         }
     }
 
@@ -155,7 +159,7 @@ impl<R: BufRead> Lexer<R> {
         (self.at, self.start, self.end) = (0, 0, 0);
         (self.base, self.line_start, self.token_line_start) = (place.column - 1, 0, 0);
         (self.line, self.token_line) = (place.line, place.line);
-        self.at_end_of_file = false;
+        (self.at_end_of_file, self.in_comment) = (false, false);
     }
 
     /// The bytes of the last token.
@@ -189,15 +193,12 @@ impl<R: BufRead> Lexer<R> {
     }
 
     pub(super) fn next(&mut self) -> Fallible<Token> {
-        if !self.skip_blank()? {
-            (self.start, self.token_line, self.token_line_start) =
-                (self.at, self.line, self.line_start);
-            return Ok(Token::End);
-        }
         loop {
-            let scan = self.scan(&self.window[self.at..self.end]);
+            let something = self.skip_blank();
             (self.start, self.token_line, self.token_line_start) =
                 (self.at, self.line, self.line_start);
+            let scan =
+                if something { self.scan(&self.window[self.at..self.end]) } else { Ok(None) };
             match scan {
                 Ok(Some((token, length))) => {
                     self.at += length;
@@ -206,6 +207,7 @@ impl<R: BufRead> Lexer<R> {
                     }
                     return Ok(token);
                 }
+                Ok(None) if !something && self.at_end_of_file => return Ok(Token::End),
                 Ok(None) => self.refill()?,
                 Err(expected) => {
                     self.at = self.end.min(self.at + QUOTED_BYTES);
@@ -215,27 +217,25 @@ impl<R: BufRead> Lexer<R> {
         }
     }
 
-    /// Goes over white space and comments; whether there is something behind them.
-    fn skip_blank(&mut self) -> Fallible<bool> {
-        let mut in_comment = false;
-        loop {
-            while let Some(&byte) = self.window[..self.end].get(self.at) {
-                if byte == b'\n' {
-                    in_comment = false;
-                    self.line += 1;
-                    self.line_start = self.base + self.at + 1;
-                } else if byte == b';' && self.dialect == Dialect::Edn {
-                    in_comment = true;
-                } else if !in_comment && !is(byte, BLANK) {
-                    return Ok(true);
-                }
-                self.at += 1;
+    /// Goes over white space and comments; whether something in the window is behind them.
+    #[inline(always)]
+    fn skip_blank(&mut self) -> bool {
+        let window = &self.window[..self.end];
+        let mut at = self.at;
+        while let Some(&byte) = window.get(at) {
+            if byte == b'\n' {
+                self.in_comment = false;
+                self.line += 1;
+                self.line_start = self.base + at + 1;
+            } else if byte == b';' && self.dialect == Dialect::Edn {
+                self.in_comment = true;
+            } else if !self.in_comment && !is(byte, BLANK) {
+                break;
             }
-            if self.at_end_of_file {
-                return Ok(false);
-            }
-            self.refill()?;
+            at += 1;
         }
+        self.at = at;
+        at < self.end
     }
 
     /// A string may go over several lines.
@@ -257,8 +257,10 @@ impl<R: BufRead> Lexer<R> {
             let problem = format!("expected words of at most {LINE_BYTES_MAX} bytes");
             return Err(Fault::wrong(self.place(), problem));
         }
-        if self.end * 2 >= self.window.len() {
-            self.window.resize(WINDOW_BYTES.max(self.window.len() * 2), 0);
+        if self.window.is_empty() {
+            self.window = vec![0; WINDOW_BYTES];
+        } else if self.end * 2 >= self.window.len() {
+            self.window.resize(self.window.len() * 2, 0);
         }
         while self.end < self.window.len() {
             let bytes = match self.reader.fill_buf() {
@@ -305,10 +307,10 @@ impl<R: BufRead> Lexer<R> {
         }
     }
 
+    #[inline(always)]
     fn atom(&self, bytes: &[u8], token: Token) -> Scan {
-        let colon_ends = self.dialect == Dialect::Json;
-        let ends = |&byte: &u8| is(byte, END_OF_ATOM) || colon_ends && byte == b':';
-        match bytes[1..].iter().position(ends) {
+        let end = if self.dialect == Dialect::Json { END_OF_JSON_ATOM } else { END_OF_ATOM };
+        match bytes[1..].iter().position(|&byte| is(byte, end)) {
             Some(length) => Ok(Some((token, length + 1))),
             None if self.at_end_of_file => Ok(Some((token, bytes.len()))),
             None => Ok(None),

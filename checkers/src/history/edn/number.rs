@@ -65,7 +65,8 @@ fn integer(digits: &str, negative: bool, out: &mut String) {
 fn edn_fraction(text: &str, digits: &str, out: &mut String) -> Option<()> {
     let ratio = digits.split_once('/').is_some_and(|(a, b)| is_digits(a) && is_digits(b));
     let float = digits.strip_suffix('M').unwrap_or(digits);
-    let written = float.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte));
+    let written = float.starts_with(|first: char| first.is_ascii_digit())
+        && float.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte));
     let value = float.parse::<f64>().ok().filter(|_| written);
     if value.is_none() && !ratio {
         return None;

@@ -46,6 +46,23 @@ enum Field {
     Other,
 }
 
+impl Field {
+    fn named(name: &[u8]) -> Self {
+        match name {
+            b"type" => Self::Type,
+            b"process" => Self::Process,
+            b"f" => Self::F,
+            b"time" => Self::Time,
+            b"index" => Self::Index,
+            b"value" => Self::Value,
+            b"key" => Self::Key,
+            b"node" => Self::Node,
+            b"error" => Self::Error,
+            _ => Self::Other,
+        }
+    }
+}
+
 impl<R: BufRead> MapEvents<R> {
     pub(super) fn new(reader: R, dialect: Dialect, rules: Rules) -> Self {
         let forms = Forms::new(reader, dialect);
@@ -124,18 +141,10 @@ impl<R: BufRead> MapEvents<R> {
             }
             _ => return self.forms.skip(token).map(|()| Field::Other),
         }
-        Ok(match self.forms.name(token)? {
-            "type" => Field::Type,
-            "process" => Field::Process,
-            "f" => Field::F,
-            "time" => Field::Time,
-            "index" => Field::Index,
-            "value" => Field::Value,
-            "key" => Field::Key,
-            "node" => Field::Node,
-            "error" => Field::Error,
-            _ => Field::Other,
-        })
+        match self.forms.plain_name(token) {
+            Some(name) => Ok(Field::named(name)),
+            None => self.forms.name(token).map(|name| Field::named(name.as_bytes())),
+        }
     }
 
     fn take(&mut self, field: Field, token: Token) -> Fallible<()> {
@@ -186,18 +195,17 @@ pub(super) fn word<'a, R: BufRead>(
     forms.name(token)
 }
 
-pub(super) fn kind<R: BufRead>(forms: &mut Forms<R>, token: Token) -> Fallible<EventType> {
-    let expected = "expected the type invoke, ok, fail or info";
-    match word(forms, token, expected)? {
-        "invoke" => Ok(EventType::Invoke),
-        "ok" => Ok(EventType::Ok),
-        "fail" => Ok(EventType::Fail),
-        "info" => Ok(EventType::Info),
-        _ => Err(forms.unexpected(expected)),
+pub(super) fn kind<R: BufRead>(forms: &Forms<R>, token: Token) -> Fallible<EventType> {
+    match forms.plain_name(token) {
+        Some(b"invoke") => Ok(EventType::Invoke),
+        Some(b"ok") => Ok(EventType::Ok),
+        Some(b"fail") => Ok(EventType::Fail),
+        Some(b"info") => Ok(EventType::Info),
+        _ => Err(forms.unexpected("expected the type invoke, ok, fail or info")),
     }
 }
 
-pub(super) fn process<R: BufRead>(forms: &mut Forms<R>, token: Token) -> Fallible<Process> {
+pub(super) fn process<R: BufRead>(forms: &Forms<R>, token: Token) -> Fallible<Process> {
     let expected = "expected a process number below 2^31 or nemesis";
     if token == Token::Number {
         let number = forms.small_number().and_then(|number| i32::try_from(number).ok());
@@ -206,8 +214,8 @@ pub(super) fn process<R: BufRead>(forms: &mut Forms<R>, token: Token) -> Fallibl
             _ => Err(forms.unexpected(expected)),
         };
     }
-    match word(forms, token, expected)? {
-        "nemesis" => Ok(Process::NEMESIS),
+    match forms.plain_name(token) {
+        Some(b"nemesis") => Ok(Process::NEMESIS),
         _ => Err(forms.unexpected(expected)),
     }
 }
