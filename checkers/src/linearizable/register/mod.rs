@@ -18,6 +18,7 @@ mod sentence;
 mod split;
 #[cfg(test)]
 mod tests;
+mod values;
 mod zones;
 
 use super::engine::{Found, Limits};
