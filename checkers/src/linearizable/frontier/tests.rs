@@ -1,10 +1,10 @@
 //! Both searches against brute force, on several models.
 
 use super::super::engine::{Limits, NEVER, Outcome};
-use super::super::model::{Call, Misfit, Model, Part, Timed};
+use super::super::model::{Call, Misfit, Model, Part};
 use super::super::oracle;
 use super::super::order::verify;
-use super::{Depth, Frontier, Step, breadth_first, steps};
+use super::{Depth, Frontier, Step, breadth_first, search, steps};
 use proptest::prelude::*;
 
 const ENDLESS: Limits<'static> =
@@ -138,37 +138,13 @@ fn stream<M: Model>(model: &M, part: &Part<M::Op>) -> bool {
     !frontier.is_dead()
 }
 
-/// Intervals out of a shuffled deck: two cards per operation.
-fn part_of<Op: Clone + std::fmt::Debug + 'static>(
-    op: impl Strategy<Value = Op> + 'static,
+/// Operations with overlapping intervals, one in five of them indeterminate.
+fn part_of<Op: Clone + std::fmt::Debug>(
+    op: impl Strategy<Value = Op>,
     operations: std::ops::Range<usize>,
 ) -> impl Strategy<Value = Part<Op>> {
-    let chosen = (op, prop::bool::weighted(0.2), 0_usize..6);
-    prop::collection::vec(chosen, operations).prop_map(|chosen| {
-        // Each operation stays open while so many others begin.
-        let mut ops: Vec<Timed<Op>> = Vec::new();
-        let mut ends: Vec<(usize, usize)> = Vec::new();
-        let mut event = 0;
-        for (at, (op, optional, length)) in chosen.into_iter().enumerate() {
-            ends.retain(|&(end, which)| {
-                if end <= at {
-                    ops[which].ret = event;
-                    event += 1;
-                }
-                end > at
-            });
-            ops.push(Timed { op, invoke: event, ret: NEVER, info: NEVER });
-            event += 1;
-            if !optional {
-                ends.push((at + 1 + length, at));
-            }
-        }
-        for (_, which) in ends {
-            ops[which].ret = event;
-            event += 1;
-        }
-        Part { name: None, ops }
-    })
+    let after = prop::option::weighted(0.8, 0_u32..32);
+    prop::collection::vec((op, 0_u32..32, after), operations).prop_map(oracle::around)
 }
 
 fn queue_op() -> impl Strategy<Value = QueueOp> {
@@ -222,4 +198,77 @@ fn every_small_history_of_a_wobbly_counter_is_judged_as_brute_force_does() {
     oracle::every_history(3, &[Wobble, Read(1), Next(0), Next(1)], &mut |part| {
         agree(&Wobbly, part);
     });
+}
+
+/// A portable source of numbers (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % limit
+    }
+}
+
+/// A run of a queue with so many operations, ten open at a time, one in a thousand of them
+/// without a known end; with `stale`, one dequeue in the middle gives its element again.
+fn queue_run(operations: usize, stale: bool, random: &mut Random) -> Part<QueueOp> {
+    let mut queue = std::collections::VecDeque::new();
+    let mut points = Vec::new();
+    let mut planted = !stale;
+    while points.len() < operations {
+        let op = match random.below(2) {
+            0 if queue.len() < 5 => QueueOp::Enqueue(random.below(5) as u8),
+            _ => queue.front().map_or(QueueOp::DequeueEmpty, |value| QueueOp::Dequeue(*value)),
+        };
+        match op {
+            QueueOp::Enqueue(value) => queue.push_back(value),
+            QueueOp::Dequeue(_) if planted || points.len() < operations / 2 => {
+                queue.pop_front();
+            }
+            QueueOp::Dequeue(_) => planted = true,
+            QueueOp::DequeueEmpty | QueueOp::DequeueUnknown => {}
+        }
+        let (before, after) = (random.below(40) as u32, random.below(40) as u32);
+        points.push(match (random.below(1000), op) {
+            (0, QueueOp::Enqueue(_)) => (op, before, None),
+            (0, QueueOp::Dequeue(_)) => (QueueOp::DequeueUnknown, before, None),
+            _ => (op, before, Some(after)),
+        });
+    }
+    oracle::around(points)
+}
+
+/// Both searches, each with enough for a history that they are good at.
+fn both(part: &Part<QueueOp>) -> [Outcome; 2] {
+    let limits = Limits { configurations_max: 5_000_000, ..ENDLESS };
+    let depth = Depth::new(&Queue, part).search(&[Vec::new()], &limits);
+    let breadth = breadth_first(&Queue, part, &[Vec::new()], &limits);
+    [depth.outcome, breadth.outcome]
+}
+
+#[test]
+fn a_run_of_a_correct_queue_is_not_accused() {
+    for seed in 0..3 {
+        let part = queue_run(1_000, false, &mut Random(seed));
+        assert_eq!(both(&part), [Outcome::Legal; 2], "seed {seed}");
+    }
+    let part = queue_run(10_000, false, &mut Random(3));
+    let found = search(&Queue, &part, &[Vec::new()], &ENDLESS);
+    assert_eq!(found.outcome, Outcome::Legal);
+    verify(&Queue, &part, &found.order.unwrap()).unwrap();
+}
+
+#[test]
+fn an_element_that_is_given_twice_is_found() {
+    for seed in 0..3 {
+        let part = queue_run(1_000, true, &mut Random(seed));
+        let found = breadth_first(&Queue, &part, &[Vec::new()], &ENDLESS);
+        assert_eq!(found.outcome, Outcome::Illegal, "seed {seed}");
+        let found = search(&Queue, &part, &[Vec::new()], &ENDLESS);
+        assert_eq!(found.outcome, Outcome::Illegal, "seed {seed}");
+    }
 }

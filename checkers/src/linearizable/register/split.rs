@@ -126,7 +126,7 @@ impl Builder {
 ///
 /// Without the part about kept cas this would be wrong: in `info write 1, info cas 1 -> 2, ok read
 /// 2` nobody who certainly acted saw 1, but without that write the read is impossible.
-fn drop_unobserved(ops: &mut Vec<KeyOp>, values: usize) {
+pub(super) fn drop_unobserved(ops: &mut Vec<KeyOp>, values: usize) {
     // Whoever found another value than one may have found any.
     let missed = |op: &KeyOp| matches!(op.effect, Effect::Miss(_));
     if ops.iter().all(|op| op.ret != NEVER) || ops.iter().any(missed) {
