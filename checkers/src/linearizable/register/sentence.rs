@@ -300,26 +300,13 @@ fn general(
     order: &Order<ValueId>,
     steps: &[EvidenceStep],
 ) -> String {
-    let count = case.pieces.len();
     let stuck = steps
         .iter()
         .skip(order.placed.len())
         .find(|step| case.pieces[step.op].op.ret != NEVER && step.why_not.is_some());
-    let Some((op, why)) = stuck.and_then(|step| Some((step.op, step.why_not.as_ref()?))) else {
-        return format!("no order of these {count} operations explains their results");
-    };
+    let stuck =
+        stuck.and_then(|step| Some((words.op(&case.pieces[step.op]), step.why_not.as_deref()?)));
     let placed: Vec<String> =
         order.placed.iter().map(|&(at, _)| words.text(&case.pieces[at].whole, " ")).collect();
-    let op = words.op(&case.pieces[op]);
-    if placed.is_empty() {
-        return format!(
-            "no order of these {count} operations explains their results: {op} cannot come first, \
-             since {why}"
-        );
-    }
-    format!(
-        "no order of these {count} operations explains their results: after {} nothing fits; {op} \
-         cannot follow, since {why}",
-        placed.join(", "),
-    )
+    super::super::evidence::words::general(case.pieces.len(), &placed, stuck)
 }
