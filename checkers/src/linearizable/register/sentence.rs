@@ -24,7 +24,9 @@ pub(super) struct Words<'a> {
 impl Words<'_> {
     /// A value, bounded and without control characters.
     pub(super) fn value(&self, value: ValueId) -> String {
-        let text = self.key.values[value as usize].to_string();
+        // The number behind the last one stands for values that are not told apart.
+        let known = self.key.values.get(value as usize);
+        let text = known.map_or_else(|| "another value".to_owned(), ToString::to_string);
         let bounded = text.chars().take(VALUE_CHARS_MAX);
         let mut shown: String = bounded.map(|c| if c.is_control() { ' ' } else { c }).collect();
         if text.chars().nth(VALUE_CHARS_MAX).is_some() {
