@@ -1,2 +1,4 @@
 //! The objects' sequential specifications, each with the procedure that decides it fast where its
 //! values allow that.
+
+pub mod kv;

@@ -19,15 +19,19 @@ mod sentence;
 mod split;
 #[cfg(test)]
 mod tests;
+mod values;
 mod zones;
 
+use super::engine::{Found, Limits};
+use super::model::Timed;
 use super::rounds::Rounds;
 use super::semantics::Semantics;
 use super::{Question, figures, unknown};
 use crate::budget::Budget;
 use crate::history::History;
 use crate::verdict::{Evidence, Judgement, Verdict};
-use op::KeyHistory;
+pub(super) use op::Effect;
+use op::{INITIAL, KeyHistory, KeyOp, Problem};
 
 /// Judges a history of registers.
 pub(super) fn check(
@@ -57,4 +61,17 @@ pub(super) fn check(
     let sum = |part: fn(&KeyHistory) -> usize| keys.iter().map(part).sum::<usize>();
     let counts = [sum(KeyHistory::required), split.indeterminate, sum(KeyHistory::indeterminate)];
     question.judgement(verdict, figures(&rounds, counts))
+}
+
+/// Decides a part of another object that behaves as a register of small integers: all are below
+/// `values`, and it holds zero at first. Gives no order.
+pub(super) fn decide(ops: &[Timed<Effect>], values: usize, limits: &Limits<'_>) -> Found {
+    let told = |timed: &Timed<Effect>| {
+        let Timed { op: effect, invoke, ret, info } = *timed;
+        KeyOp { effect, invoke, ret, info }
+    };
+    let mut ops: Vec<KeyOp> = ops.iter().map(told).collect();
+    split::drop_unobserved(&mut ops, values);
+    let problem = Problem { ops: &ops, initial: INITIAL, values };
+    search::search(&problem, &Limits { order: false, ..*limits })
 }

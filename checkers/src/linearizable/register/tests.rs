@@ -5,7 +5,6 @@ use super::case::{self, Case, Piece};
 use super::evidence::Reducer;
 use super::op::{Effect, INITIAL, KeyOp, NEVER, Problem, ValueId};
 use super::search::{explore, search};
-use super::zones;
 use proptest::prelude::*;
 
 const VALUES: usize = 4;
@@ -145,32 +144,6 @@ proptest! {
     #[test]
     fn random_histories_are_judged_as_by_brute_force(ops in histories(8)) {
         prop_assert_eq!(engine(&ops, INITIAL), oracle(&ops, INITIAL));
-    }
-
-    #[test]
-    fn zones_decide_reads_and_writes_with_unique_values(
-        order in prop::collection::vec(0..8_usize, 0..8)
-            .prop_map(|swaps| swaps.into_iter().enumerate().collect::<Vec<_>>()),
-        reads in prop::collection::vec((0..VALUES as ValueId, 0..10_usize), 0..5),
-        open in any::<u8>(),
-    ) {
-        // Each value but the first is written once; reads and events stand anywhere.
-        let optional = |value: ValueId| open >> value & 1 == 1;
-        let writes =
-            (1..VALUES as ValueId).map(|value| (Effect::Write(value), optional(value)));
-        let found = reads.iter().map(|(value, _)| (Effect::Read(*value), false));
-        let effects: Vec<_> = writes.chain(found).collect();
-        let mut events: Vec<usize> = (0..effects.len()).flat_map(|n| [n, n]).collect();
-        let count = events.len();
-        for (at, step) in order {
-            events.swap(at % count, (at * 3 + step) % count);
-        }
-        for (at, (_, step)) in reads.iter().enumerate() {
-            events.swap(count - 1 - at, step % count);
-        }
-        let ops = history(&events, &effects);
-        let problem = Problem { ops: &ops, initial: INITIAL, values: VALUES };
-        prop_assert_eq!(zones::decide(&problem), Some(oracle(&ops, INITIAL)));
     }
 
     #[test]
