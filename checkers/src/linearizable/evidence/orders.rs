@@ -40,9 +40,23 @@ pub(in super::super) struct Order<S> {
 }
 
 impl<S> Order<S> {
-    /// Whether this operation stands in it.
-    pub(in super::super) fn holds(&self, op: usize) -> bool {
-        self.placed.iter().any(|(at, _)| *at == op)
+    /// The operations that do not stand in it: all, or those that certainly happened and that
+    /// would have to come next.
+    pub(in super::super) fn left(&self, slots: &[Slot], only_next: bool) -> Vec<usize> {
+        let placed = self.placed.iter().fold(0, |placed, (at, _)| placed | 1_u64 << at);
+        let left = (0..slots.len()).filter(|at| placed >> at & 1 == 0);
+        if only_next {
+            eligible(slots, placed).filter(|at| slots[*at].ret != NEVER).collect()
+        } else {
+            left.collect()
+        }
+    }
+
+    /// The first to return of those that do not stand in it and that this one has to wait for.
+    pub(in super::super) fn waits_for(&self, slots: &[Slot], op: usize) -> Option<usize> {
+        let before = |at: &usize| slots[*at].ret < slots[op].invoke;
+        let left = self.left(slots, false).into_iter().filter(before);
+        left.min_by_key(|at| slots[*at].ret)
     }
 
     /// The state at its end.
@@ -133,8 +147,13 @@ fn explore<S: Clone + Eq + Hash>(
     nodes
 }
 
+/// Whether everything that certainly happened is placed.
+pub(super) fn is_complete(slots: &[Slot], placed: u64) -> bool {
+    slots.iter().enumerate().all(|(at, slot)| placed >> at & 1 == 1 || slot.ret == NEVER)
+}
+
 /// What may come next, and the state after it.
-fn moves<S: Clone>(
+pub(super) fn moves<S: Clone>(
     slots: &[Slot],
     placed: u64,
     state: &S,
@@ -153,7 +172,7 @@ fn moves<S: Clone>(
 }
 
 /// The operations not placed that began before the first return among them.
-pub(in super::super) fn eligible(slots: &[Slot], placed: u64) -> impl Iterator<Item = usize> + '_ {
+fn eligible(slots: &[Slot], placed: u64) -> impl Iterator<Item = usize> + '_ {
     let open = move |at: &usize| placed >> at & 1 == 0;
     let bound = (0..slots.len()).filter(open).map(|at| slots[at].ret).min().unwrap_or(NEVER);
     (0..slots.len()).filter(move |at| open(at) && slots[*at].invoke < bound)

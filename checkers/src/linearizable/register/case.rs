@@ -21,6 +21,9 @@
 //!   after it: its reads are dropped, its writes may happen or not. Without looking: any state may
 //!   be possible there, which asks for less still.
 //!
+//! * **Merged values**: to whoever is not told them apart, values are one *other* value. An order
+//!   stays one under this map. A cas from the other value to itself only observes.
+//!
 //! What would be wrong: to drop a write whose value is still read. `write 1, read 1` without
 //! the write is a contradiction, and accuses a correct system.
 
@@ -46,6 +49,24 @@ pub(super) struct Case {
     pub(super) since: Option<u32>,
     /// Whether these states stand for any: all that the operations name, and one that they do not.
     pub(super) any: bool,
+}
+
+/// The values that were certainly found, the latest first; at most so many.
+pub(super) fn last_found(pieces: &[Piece], max: usize) -> Vec<ValueId> {
+    let certain = |piece: &&Piece| piece.op.ret != NEVER;
+    let mut found: Vec<(u32, ValueId)> = pieces
+        .iter()
+        .filter(certain)
+        .filter_map(|piece| Some((piece.op.ret, piece.op.effect.observes()?)))
+        .collect();
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    let mut values: Vec<ValueId> = Vec::new();
+    for (_, value) in found {
+        if !values.contains(&value) && values.len() < max {
+            values.push(value);
+        }
+    }
+    values
 }
 
 /// Operations as they were recorded.
@@ -85,6 +106,31 @@ pub(super) fn from_any_state(pieces: &[Piece], cut: u32, values: usize) -> Case 
     let unnamed = (0..values as ValueId).find(|value| initials.binary_search(value).is_err());
     initials.extend(unnamed);
     Case { pieces, initials, since: Some(cut), any: true }
+}
+
+/// The same operations when all values but these (ascending) are one, whose number is `values`.
+pub(super) fn merged(case: &Case, kept: &[ValueId], values: usize) -> Case {
+    let other = values as ValueId;
+    let seen_as = |value: ValueId| if kept.binary_search(&value).is_ok() { value } else { other };
+    let pieces = case.pieces.iter().filter_map(|&Piece { op, whole }| {
+        let effect = match op.effect {
+            Effect::Read(value) => Effect::Read(seen_as(value)),
+            Effect::Write(value) => Effect::Write(seen_as(value)),
+            Effect::Cas(from, to) => match (seen_as(from), seen_as(to)) {
+                (from, to) if from == to => Effect::Read(from),
+                (from, to) => Effect::Cas(from, to),
+            },
+            // Whether it was this one of the others or that one: nobody knows any more.
+            Effect::Miss(value) if seen_as(value) == other => return None,
+            Effect::Miss(value) => Effect::Miss(value),
+        };
+        Some(Piece { op: KeyOp { effect, ..op }, whole })
+    });
+    let pieces = pieces.filter(matters).collect();
+    let mut initials: Vec<ValueId> = case.initials.iter().map(|&value| seen_as(value)).collect();
+    initials.sort_unstable();
+    initials.dedup();
+    Case { pieces, initials, ..*case }
 }
 
 /// The values that the operations name, also those that one did not find; ascending.

@@ -23,7 +23,7 @@ const OPS_WANTED: usize = 12;
 
 /// What all the searches together may explore. The stop flag is not looked at: the violation is
 /// already certain, and evidence that was never reduced would be of no use to anybody.
-const CONFIGURATIONS_MAX: u64 = 20_000_000;
+const CONFIGURATIONS_MAX: u64 = 4_000_000;
 
 /// What one of the searches may explore.
 const CONFIGURATIONS_PER_SEARCH_MAX: u64 = 1_000_000;
@@ -54,6 +54,9 @@ const NEAR_RETURNS_LATER: [usize; 3] = [0, 8, 64];
 
 /// What a search near there may explore.
 const CONFIGURATIONS_NEAR_MAX: u64 = 20_000;
+
+/// So many values are told from all others, one by one.
+const NEAR_VALUES_MAX: usize = 8;
 
 /// The shortest illegal prefix ends at most so many returns before where the search gets stuck.
 const LIKELY_RETURNS: usize = 256;
@@ -101,7 +104,8 @@ impl Reducer {
     }
 
     fn search(&mut self, ops: &[KeyOp], initial: ValueId, max: u64) -> Outcome {
-        let problem = Problem { ops, initial, values: self.values };
+        // The number behind the last value stands for the merged ones.
+        let problem = Problem { ops, initial, values: self.values + 1 };
         let found = search(&problem, &self.limits(max));
         self.configurations_left = self.configurations_left.saturating_sub(found.configurations);
         found.outcome
@@ -165,16 +169,29 @@ impl Reducer {
             let mut length = WINDOW_EVENTS_STEP;
             while length < events.len().min(NEAR_EVENTS_MAX) {
                 let cut = events[events.len() - length - 1];
-                let case = case::from_any_state(&prefix, cut, self.values);
-                let max = CONFIGURATIONS_NEAR_MAX;
-                if self.illegal_within(&case.pieces, &case.initials, max) {
-                    let case = self.shortest_prefix(&case, None);
-                    let case = self.reduce(case);
-                    if case.pieces.len() <= OPS_WANTED {
-                        return Some(case);
-                    }
+                let window = case::from_any_state(&prefix, cut, self.values);
+                if let Some(case) = self.near_window(&window) {
+                    return Some(case);
                 }
                 length *= 2;
+            }
+        }
+        None
+    }
+
+    /// What is left of a window, if that is little: with all its values, or with one and the others.
+    fn near_window(&mut self, window: &Case) -> Option<Case> {
+        let values = case::last_found(&window.pieces, NEAR_VALUES_MAX);
+        let merged = values.iter().map(|&value| case::merged(window, &[value], self.values));
+        let cases: Vec<Case> = std::iter::once(window.clone()).chain(merged).collect();
+        for case in cases {
+            let max = CONFIGURATIONS_NEAR_MAX;
+            if self.illegal_within(&case.pieces, &case.initials, max) {
+                let case = self.shortest_prefix(&case, None);
+                let case = self.reduce(case);
+                if case.pieces.len() <= OPS_WANTED {
+                    return Some(case);
+                }
             }
         }
         None

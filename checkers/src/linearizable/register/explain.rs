@@ -2,14 +2,12 @@
 //! cannot follow it, and one sentence.
 
 use super::super::evidence::orders::{self, OPS_MAX, Order, Slot};
+use super::super::evidence::words::{NOTE_OVERLAPS, OPS_SHOWN_MAX, WHY_NOT_OPTIONAL, why_not_yet};
 use super::case::{Case, Piece};
 use super::op::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, ValueId};
 use super::sentence::{self, Words};
 use crate::history::History;
 use crate::verdict::{EvidenceOp, EvidenceStep, OrderEvidence};
-
-/// More operations than this are not shown. Reductions nearly always end far below.
-const OPS_SHOWN_MAX: usize = 200;
 
 /// Puts the evidence into words.
 pub(super) fn explain(history: &History, key: &KeyHistory, case: &Case) -> OrderEvidence {
@@ -60,7 +58,7 @@ fn evidence_op(words: &Words<'_>, case: &Case, piece: &Piece) -> EvidenceOp {
     let note = if weakened {
         Some("that it compared does not matter here, only what it set")
     } else if overlaps {
-        Some("began before the states above; it may be part of them already")
+        Some(NOTE_OVERLAPS)
     } else {
         None
     };
@@ -110,13 +108,8 @@ fn steps(
         known |= effect.produces().or(effect.observes()).is_some();
         steps.push(EvidenceStep { op, before, after: Some(name(state, known)), why_not: None });
     }
-    let placed = order.placed.iter().fold(0, |placed, (at, _)| placed | 1_u64 << at);
-    let next: Vec<usize> = orders::eligible(slots, placed).collect();
-    let left = (0..case.pieces.len())
-        .filter(|op| !order.holds(*op))
-        .filter(|op| !only_next || slots[*op].ret != NEVER && next.contains(op));
-    for op in left {
-        let why_not = Some(why_not(words, case, order, known, op));
+    for op in order.left(slots, only_next) {
+        let why_not = Some(why_not(words, case, order, slots, known, op));
         steps.push(EvidenceStep { op, before: name(state, known), after: None, why_not });
     }
     steps
@@ -126,26 +119,18 @@ fn why_not(
     words: &Words<'_>,
     case: &Case,
     order: &Order<ValueId>,
+    slots: &[Slot],
     known: bool,
     op: usize,
 ) -> String {
-    let KeyOp { effect, invoke, ret, .. } = case.pieces[op].op;
+    let KeyOp { effect, ret, .. } = case.pieces[op].op;
     if ret == NEVER {
-        return "it may have happened or not, and does not help".to_owned();
+        return WHY_NOT_OPTIONAL.to_owned();
     }
     let holds =
         if known { words.value(*order.end()) } else { "a value that nobody here wrote".to_owned() };
-    let waits_for = case
-        .pieces
-        .iter()
-        .enumerate()
-        .filter(|(at, piece)| !order.holds(*at) && piece.op.ret < invoke)
-        .min_by_key(|(_, piece)| piece.op.ret);
-    match (waits_for, effect) {
-        (Some((_, first)), _) => {
-            let first = words.text(&first.whole, " -> ");
-            format!("it began after `{first}` had completed, which cannot be placed")
-        }
+    match (order.waits_for(slots, op), effect) {
+        (Some(first), _) => why_not_yet(&words.text(&case.pieces[first].whole, " -> ")),
         (None, Effect::Read(value)) => {
             format!("it reads {}, but the register holds {holds}", words.value(value))
         }

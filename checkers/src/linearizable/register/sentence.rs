@@ -24,7 +24,9 @@ pub(super) struct Words<'a> {
 impl Words<'_> {
     /// A value, bounded and without control characters.
     pub(super) fn value(&self, value: ValueId) -> String {
-        let text = self.key.values[value as usize].to_string();
+        // The number behind the last one stands for values that are not told apart.
+        let known = self.key.values.get(value as usize);
+        let text = known.map_or_else(|| "another value".to_owned(), ToString::to_string);
         let bounded = text.chars().take(VALUE_CHARS_MAX);
         let mut shown: String = bounded.map(|c| if c.is_control() { ' ' } else { c }).collect();
         if text.chars().nth(VALUE_CHARS_MAX).is_some() {
@@ -300,26 +302,13 @@ fn general(
     order: &Order<ValueId>,
     steps: &[EvidenceStep],
 ) -> String {
-    let count = case.pieces.len();
     let stuck = steps
         .iter()
         .skip(order.placed.len())
         .find(|step| case.pieces[step.op].op.ret != NEVER && step.why_not.is_some());
-    let Some((op, why)) = stuck.and_then(|step| Some((step.op, step.why_not.as_ref()?))) else {
-        return format!("no order of these {count} operations explains their results");
-    };
+    let stuck =
+        stuck.and_then(|step| Some((words.op(&case.pieces[step.op]), step.why_not.as_deref()?)));
     let placed: Vec<String> =
         order.placed.iter().map(|&(at, _)| words.text(&case.pieces[at].whole, " ")).collect();
-    let op = words.op(&case.pieces[op]);
-    if placed.is_empty() {
-        return format!(
-            "no order of these {count} operations explains their results: {op} cannot come first, \
-             since {why}"
-        );
-    }
-    format!(
-        "no order of these {count} operations explains their results: after {} nothing fits; {op} \
-         cannot follow, since {why}",
-        placed.join(", "),
-    )
+    super::super::evidence::words::general(case.pieces.len(), &placed, stuck)
 }
