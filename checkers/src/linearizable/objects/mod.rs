@@ -1,2 +1,11 @@
 //! The objects' sequential specifications, each with the procedure that decides it fast where its
 //! values allow that.
+
+#[cfg(test)]
+mod agreement;
+pub mod counter;
+pub mod leader;
+//L2
+//L3
+pub mod max_register;
+mod sweep;
