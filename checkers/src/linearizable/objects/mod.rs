@@ -5,7 +5,7 @@
 mod agreement;
 pub mod counter;
 pub mod leader;
-//L2
+pub mod lock;
 //L3
 pub mod max_register;
 mod sweep;
