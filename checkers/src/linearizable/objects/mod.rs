@@ -6,6 +6,6 @@ mod agreement;
 pub mod counter;
 pub mod leader;
 pub mod lock;
-//L3
+pub mod log;
 pub mod max_register;
 mod sweep;
