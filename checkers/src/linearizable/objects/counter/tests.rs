@@ -24,12 +24,16 @@ fn unequal_steps_are_refuted_or_left_to_the_search() {
 
 proptest! {
     #[test]
-    fn larger_histories_too(part in parts(vec![Add(1), Add(1), Add(1), Read(1), Read(2), Read(3)], 7)) {
+    fn larger_histories_too(
+        part in parts(vec![Add(1), Add(1), Add(1), Read(1), Read(2), Read(3)], 7)
+    ) {
         compare(&COUNTER, &part, &mut Said::default());
     }
 
     #[test]
-    fn larger_histories_of_unequal_steps(part in parts(vec![Add(2), Add(-3), Read(0), Read(-1)], 6)) {
+    fn larger_histories_of_unequal_steps(
+        part in parts(vec![Add(2), Add(-3), Read(0), Read(-1)], 6)
+    ) {
         compare(&COUNTER, &part, &mut Said::default());
     }
 }

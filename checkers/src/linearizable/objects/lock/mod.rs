@@ -5,7 +5,7 @@
 //! | [`Semaphore::MUTEX`] | while nobody holds it | while somebody holds it; anybody may release |
 //! | [`Semaphore`] | while a permit is left | while a permit is out; anybody may release |
 //! | [`ReentrantMutex`] | while nobody else holds it | for its holder |
-//! | [`FencedLock`] | as a mutex, with a token greater than all before | of this token, if it says one |
+//! | [`FencedLock`] | as a mutex, with a greater token than all before | of its token, if it names one |
 //!
 //! `lock` and `unlock` are other names for the two. What failed did not happen. An answer of
 //! `false` is refused: an acquire that was turned down is a `fail`. Mutex and semaphore are

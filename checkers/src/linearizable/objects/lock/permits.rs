@@ -1,4 +1,4 @@
-//! Acquires and releases in turn: can so many permits be handed out and back within these intervals?
+//! Acquires and releases in turn: can permits be handed out and back within these intervals?
 //!
 //! Exact, O(n log n). Walk along time and do an operation as late as possible, at its completion.
 //! If it is impossible then, an open operation of the other kind has to come before it: the one

@@ -124,7 +124,7 @@ fn by_value(first: i64, part: &Part<LogOp>, places: &mut [Place<'_>]) -> Result<
                 let read = text(&part.ops[witness].op);
                 let value = quote(value);
                 let sentence = format!(
-                    "{read} found {value} at offset {offset}, but no append of {value} can stand there"
+                    "{read} found {value} at offset {offset}, where no append of {value} can stand"
                 );
                 return Err(illegal([witness], sentence));
             }
