@@ -134,6 +134,14 @@ pub struct OrderEvidence {
     pub states_before: Vec<String>,
     /// The longest legal order, one step an operation, and then the ones that cannot follow.
     pub steps: Vec<EvidenceStep>,
+    /// The other orders that nothing can follow, the longest first: the steps of each, and then
+    /// the operations that would have to come next. Few; orders that place the same operations and
+    /// leave the same state count as one.
+    #[serde(default)]
+    pub other_orders: Vec<Vec<EvidenceStep>>,
+    /// How many more such orders there are.
+    #[serde(default)]
+    pub more_orders: usize,
     /// One sentence saying why no order works.
     pub sentence: String,
 }

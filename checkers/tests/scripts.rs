@@ -19,7 +19,9 @@ use checkers::budget::Budget;
 use checkers::history::notes::{FaultNote, Note, Phase};
 use checkers::history::{Datum, Event, EventType, History, Process, Value};
 use checkers::linearizable::{self, Object, Semantics};
-use checkers::verdict::{Evidence, EvidenceOp, Judgement, OrderEvidence, SilenceEvidence, Verdict};
+use checkers::verdict::{
+    Evidence, EvidenceOp, EvidenceStep, Judgement, OrderEvidence, SilenceEvidence, Verdict,
+};
 use checkers::{liveness, stats, vacuity};
 use goldenscript::{Argument, Command, Context};
 use std::collections::BTreeMap;
@@ -227,7 +229,18 @@ fn order(text: &mut String, evidence: &OrderEvidence) {
     let key = evidence.key.as_deref().unwrap_or("-");
     line!(text, "  key {key}, before: {}", evidence.states_before.join(" or "));
     ops(text, &evidence.ops);
-    for step in &evidence.steps {
+    steps(text, evidence, &evidence.steps);
+    for order in &evidence.other_orders {
+        line!(text, "  or:");
+        steps(text, evidence, order);
+    }
+    if evidence.more_orders > 0 {
+        line!(text, "  or one of {} more", evidence.more_orders);
+    }
+}
+
+fn steps(text: &mut String, evidence: &OrderEvidence, steps: &[EvidenceStep]) {
+    for step in steps {
         let what = &evidence.ops[step.op].text;
         match (&step.after, &step.why_not) {
             (Some(after), _) => line!(text, "  {} | {what} | {after}", step.before),

@@ -10,6 +10,7 @@
 //! ```
 
 mod cache;
+mod case;
 mod evidence;
 mod explain;
 mod op;

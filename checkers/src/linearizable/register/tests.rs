@@ -1,7 +1,8 @@
 //! The search against brute force, and every reduction of the evidence against what it promises.
 
 use super::super::engine::{Limits, Outcome};
-use super::evidence::{self, Case, Piece, Reducer};
+use super::case::{self, Case, Piece};
+use super::evidence::Reducer;
 use super::op::{Effect, INITIAL, KeyOp, NEVER, Problem, ValueId};
 use super::search::{explore, search};
 use super::zones;
@@ -52,6 +53,10 @@ fn engine(ops: &[KeyOp], initial: ValueId) -> bool {
     }
 }
 
+fn from_the_start(ops: &[KeyOp]) -> Case {
+    Case { pieces: case::whole(ops), initials: vec![INITIAL], since: None, any: false }
+}
+
 fn reducer() -> Reducer {
     Reducer { values: VALUES, configurations_left: 1 << 30, bytes_max: 1 << 30 }
 }
@@ -71,7 +76,7 @@ fn history(order: &[usize], effects: &[(Effect, bool)]) -> Vec<KeyOp> {
             }
         }
     }
-    let is_read = |op: &KeyOp| matches!(op.effect, Effect::Read(_));
+    let is_read = |op: &KeyOp| op.effect.produces().is_none();
     ops.into_iter().map(|(_, op)| op).filter(|op| op.ret != NEVER || !is_read(op)).collect()
 }
 
@@ -81,6 +86,7 @@ fn effect() -> impl Strategy<Value = (Effect, bool)> {
         3 => value().prop_map(Effect::Read),
         3 => value().prop_map(Effect::Write),
         2 => (value(), value()).prop_map(|(from, to)| Effect::Cas(from, to)),
+        1 => value().prop_map(Effect::Miss),
     ];
     (effect, prop::bool::weighted(0.25))
 }
@@ -173,13 +179,13 @@ proptest! {
             return Ok(());
         }
         let mut reducer = reducer();
-        let prefix = reducer.shortest_prefix(&ops);
+        let prefix = reducer.shortest_prefix(&from_the_start(&ops), None);
         prop_assert!(certainly_illegal(&prefix));
         let case = reducer.reduce(prefix.clone());
         prop_assert!(certainly_illegal(&case));
         // Nothing more can go: without any one read it would be legal.
         for at in 0..case.pieces.len() {
-            if matches!(case.pieces[at].op.effect, Effect::Read(_)) {
+            if case.pieces[at].op.effect.produces().is_none() {
                 let mut fewer = case.pieces.clone();
                 fewer.remove(at);
                 prop_assert!(oracle_of(&fewer, INITIAL));
@@ -196,22 +202,25 @@ proptest! {
         if !oracle(&ops, INITIAL) {
             return Ok(());
         }
-        let mut pieces = evidence::prefix(&ops, NEVER - 1);
+        let mut pieces = case::prefix(&case::whole(&ops), NEVER - 1);
         for (at, piece) in pieces.iter_mut().enumerate() {
             if let (Effect::Cas(_, to), true) = (piece.op.effect, weak >> at & 1 == 1) {
                 piece.op.effect = Effect::Write(to);
             }
         }
         prop_assert!(oracle_of(&pieces, INITIAL), "a cas as a write");
-        prop_assert!(oracle_of(&evidence::without(&pieces, &chosen, VALUES), INITIAL), "a cluster");
-        let loose = evidence::loose(&pieces, VALUES);
+        prop_assert!(oracle_of(&case::without(&pieces, &chosen, VALUES), INITIAL), "a cluster");
+        let loose = case::loose(&pieces, VALUES);
         let gone = |at: usize| loose.contains(&at) && strip >> at & 1 == 1;
         let kept = pieces.iter().enumerate().filter(|(at, _)| !gone(*at));
         prop_assert!(oracle_of(&kept.map(|(_, p)| *p).collect::<Vec<_>>(), INITIAL), "loose ones");
+        let case = from_the_start(&ops);
         for cut in 0..2 * ops.len() as u32 {
-            prop_assert!(oracle_of(&evidence::prefix(&ops, cut), INITIAL), "a prefix");
-            let window = reducer().window_behind(&ops, cut);
+            prop_assert!(oracle_of(&case::prefix(&case.pieces, cut), INITIAL), "a prefix");
+            let window = reducer().window_behind(&case, cut);
             prop_assert!(!certainly_illegal(&window), "a window behind {}", cut);
+            let window = case::from_any_state(&case.pieces, cut, VALUES);
+            prop_assert!(!certainly_illegal(&window), "any state behind {}", cut);
         }
     }
 }
