@@ -3,4 +3,5 @@
 
 pub mod container;
 mod datum_order;
+pub mod kv;
 pub mod set;
