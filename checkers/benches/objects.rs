@@ -13,6 +13,7 @@ mod support;
 use checkers::budget::Budget;
 use checkers::history::{Datum, Event, EventType, History, Process};
 use checkers::linearizable::objects::container::{Container, Discipline};
+use checkers::linearizable::objects::set::Set;
 use checkers::linearizable::{Model, Semantics, check_model};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
@@ -52,16 +53,32 @@ impl Values {
         Self { discipline, held: VecDeque::new(), sorted: BTreeSet::new(), puts: 0 }
     }
 
+    /// A wrong answer overtakes this many values, more than can be put at the same time.
+    const OVERTAKEN: usize = 100;
+
     fn take(&mut self, wrong: &mut bool) -> Option<i64> {
-        if std::mem::take(wrong) {
-            // Once more what was taken before everything: nothing is as wrong in every discipline.
-            return Some(self.value(0));
+        let held = self.held.len().max(self.sorted.len());
+        if *wrong && held > 2 * Self::OVERTAKEN {
+            *wrong = false;
+            return self.take_wrong(held);
         }
         match self.discipline {
             Discipline::Fifo | Discipline::Unordered => self.held.pop_front(),
             Discipline::Lifo => self.held.pop_back(),
             Discipline::LeastFirst => self.sorted.pop_first(),
             Discipline::GreatestFirst => self.sorted.pop_last(),
+        }
+    }
+
+    fn take_wrong(&mut self, held: usize) -> Option<i64> {
+        match self.discipline {
+            Discipline::Unordered => None,
+            Discipline::Fifo => self.held.remove(Self::OVERTAKEN),
+            Discipline::Lifo => self.held.remove(held - Self::OVERTAKEN),
+            Discipline::LeastFirst | Discipline::GreatestFirst => {
+                let value = *self.sorted.iter().nth(held / 2)?;
+                self.sorted.take(&value)
+            }
         }
     }
 
@@ -102,6 +119,71 @@ impl Simulated for Values {
             return Some(Datum::Nil);
         }
         Some(self.take(wrong).map_or(Datum::Nil, Datum::Int))
+    }
+}
+
+/// A set: each element is added once and removed once, and looked for in between.
+#[derive(Default)]
+struct Elements {
+    held: BTreeSet<i64>,
+    adds: usize,
+    removes: usize,
+    /// Instead of removes and looks there are reads of everything.
+    growing: bool,
+}
+
+impl Simulated for Elements {
+    fn ask(&mut self, random: &mut Random, _: usize) -> (&'static str, Datum) {
+        /// So many elements are there, about; a growing set is read so seldom.
+        const HELD: usize = 100;
+        const READS: usize = 100_000;
+        if self.growing && random.below(READS) == 0 {
+            return ("read", Datum::Nil);
+        }
+        let kind = if self.growing { 0 } else { random.below(4) };
+        match kind {
+            0 => {
+                self.adds += 1;
+                ("add", Datum::Int(self.adds as i64))
+            }
+            1 if self.removes + HELD < self.adds => {
+                self.removes += 1;
+                ("remove", Datum::Int(self.removes as i64))
+            }
+            _ => {
+                let element = self.removes + 1 + random.below(HELD);
+                ("contains", Datum::Int(element as i64))
+            }
+        }
+    }
+
+    fn apply(
+        &mut self,
+        _: usize,
+        f: &'static str,
+        argument: &Datum,
+        wrong: &mut bool,
+    ) -> Option<Datum> {
+        let element = if let Datum::Int(element) = *argument { element } else { 0 };
+        match f {
+            "add" => {
+                self.held.insert(element);
+            }
+            "remove" => {
+                self.held.remove(&element);
+            }
+            "contains" => {
+                let found = self.held.contains(&element) != std::mem::take(wrong);
+                return Some(Datum::Json(Box::new(found.into())));
+            }
+            _ => {
+                let missing = std::mem::take(wrong).then(|| self.adds as i64 / 2);
+                let listed = self.held.iter().filter(|&&element| Some(element) != missing);
+                let listed: Vec<i64> = listed.copied().collect();
+                return Some(Datum::from_json(listed.into()));
+            }
+        }
+        Some(Datum::Nil)
     }
 }
 
@@ -193,4 +275,8 @@ fn main() {
         let model = Container::new(discipline, semantics);
         rows(name, &model, 20, || Values::new(discipline));
     }
+    let growing = || Elements { growing: true, ..Elements::default() };
+    rows("set", &Set::new(semantics), 20, Elements::default);
+    rows("set, whole reads", &Set::new(semantics), 20, growing);
+    rows("multiset", &Set::multiset(semantics), 20, Elements::default);
 }

@@ -138,14 +138,16 @@ fn few(asks: &[Ask]) -> Vec<Ask> {
     };
     let mut few: Vec<Ask> =
         asks.iter().filter(|ask| chosen(ask) || remove == Some(*ask)).copied().collect();
-    // Looks change nothing: what is illegal without one needs it not. Adds do, so one that begins
-    // first has to stay, and an add or a remove is only left out if it began after all the others.
+    // Looks change nothing: what is illegal without one needs it not. Adds and removes do, so they
+    // are only left out if they began after all the others; and one add has to stay, or it would
+    // seem that there was none.
     let mut at = 0;
     while at < few.len() {
         let mut fewer = few.clone();
         let ask = fewer.remove(at);
         let change = matches!(ask.what, What::Add | What::Remove);
-        let afterwards = fewer.iter().all(|other| other.by < ask.from);
+        let afterwards = fewer.iter().all(|other| other.by < ask.from)
+            && (ask.what == What::Remove || self::adds(&fewer).next().is_some());
         if (!change || afterwards) && !legal(&fewer) {
             few = fewer;
         } else {

@@ -298,7 +298,8 @@ impl Judge<'_> {
         culprits.push(read);
         culprits.sort_unstable();
         let name = value_text(element);
-        let sentence = format!("a read lists {name} {count} times, which is more than it was there");
+        let sentence =
+            format!("a read lists {name} {count} times, which is more than it was there");
         Monitored::Illegal { culprits, sentence }
     }
 
