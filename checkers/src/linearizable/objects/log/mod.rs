@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `append`, `send` | the value, not nil | its offset, or `[offset, value]`, or nil: not said |
 //! | `read` | nil: from the beginning; or the offset to begin at | **all** that stands there |
-//! | `poll` | the offset to begin at; nil if the answer has offsets | the **next** entries or none |
+//! | `poll` | the offset to begin at; nil if answered with offsets | the **next** entries or none |
 //!
 //! What stands there is a list of values, or of `[offset, value]`. A list is one of pairs if all
 //! its elements are lists of two, the first a whole number, and one of values otherwise; whoever
