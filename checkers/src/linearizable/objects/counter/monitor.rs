@@ -7,10 +7,10 @@
 //!    these make of it. Necessary; sufficient only if nothing is ever added.
 //! 2. **Greedy**, if all steps are equal (adds of 0 aside). Only the number of adds done counts.
 //!    Walk along time and do an add as late as possible: at its completion, or when a read
-//!    completes that has not yet seen its number. Then the number is the least possible at each moment, and
-//!    it rises one by one, so that an open read never misses its number. Of the open adds the one
-//!    that completes first is done first; whoever took another one could swap the two. What may
-//!    have happened completes last of all.
+//!    completes that has not yet seen its number. Then the number is the least possible at each
+//!    moment, and it rises one by one, so that an open read never misses its number. Of the open
+//!    adds the one that completes first is done first; whoever took another one could swap the two.
+//!    What may have happened completes last of all.
 //!
 //! ```text
 //!    add 1  |-----|          read -> 0 |--|        0 would have to come behind the second add:

@@ -2,10 +2,10 @@
 //!
 //! | object | `acquire` is possible | `release` is possible |
 //! |---|---|---|
-//! | [`Semaphore::MUTEX`] | while nobody holds it | while somebody holds it; anybody may release |
-//! | [`Semaphore`] | while a permit is left | while a permit is out; anybody may release |
+//! | [`Semaphore::MUTEX`] | while it is free | while it is held, for anybody |
+//! | [`Semaphore`] | while a permit is left | while a permit is out, for anybody |
 //! | [`ReentrantMutex`] | while nobody else holds it | for its holder |
-//! | [`FencedLock`] | as a mutex, with a greater token than all before | of its token, if it names one |
+//! | [`FencedLock`] | while it is free, for a greater token | while it is held, by that token |
 //!
 //! `lock` and `unlock` are other names for the two. What failed did not happen. An answer of
 //! `false` is refused: an acquire that was turned down is a `fail`. Mutex and semaphore are
