@@ -13,6 +13,12 @@ mod support;
 use checkers::budget::Budget;
 use checkers::history::{Datum, Event, EventType, History, Process};
 use checkers::linearizable::objects::container::{Container, Discipline};
+use checkers::linearizable::objects::counter::Counter;
+use checkers::linearizable::objects::leader::Leader;
+use checkers::linearizable::objects::lock::{FencedLock, ReentrantMutex, Semaphore};
+use checkers::linearizable::objects::log::Log;
+use checkers::linearizable::objects::max_register::MaxRegister;
+use checkers::linearizable::objects::set::Set;
 use checkers::linearizable::{Model, Semantics, check_model};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
@@ -52,16 +58,32 @@ impl Values {
         Self { discipline, held: VecDeque::new(), sorted: BTreeSet::new(), puts: 0 }
     }
 
+    /// A wrong answer overtakes this many values, more than can be put at the same time.
+    const OVERTAKEN: usize = 100;
+
     fn take(&mut self, wrong: &mut bool) -> Option<i64> {
-        if std::mem::take(wrong) {
-            // Once more what was taken before everything: nothing is as wrong in every discipline.
-            return Some(self.value(0));
+        let held = self.held.len().max(self.sorted.len());
+        if *wrong && held > 2 * Self::OVERTAKEN {
+            *wrong = false;
+            return self.take_wrong(held);
         }
         match self.discipline {
             Discipline::Fifo | Discipline::Unordered => self.held.pop_front(),
             Discipline::Lifo => self.held.pop_back(),
             Discipline::LeastFirst => self.sorted.pop_first(),
             Discipline::GreatestFirst => self.sorted.pop_last(),
+        }
+    }
+
+    fn take_wrong(&mut self, held: usize) -> Option<i64> {
+        match self.discipline {
+            Discipline::Unordered => None,
+            Discipline::Fifo => self.held.remove(Self::OVERTAKEN),
+            Discipline::Lifo => self.held.remove(held - Self::OVERTAKEN),
+            Discipline::LeastFirst | Discipline::GreatestFirst => {
+                let value = *self.sorted.iter().nth(held / 2)?;
+                self.sorted.take(&value)
+            }
         }
     }
 
@@ -102,6 +124,192 @@ impl Simulated for Values {
             return Some(Datum::Nil);
         }
         Some(self.take(wrong).map_or(Datum::Nil, Datum::Int))
+    }
+}
+
+/// A set: each element is added once and removed once, and looked for in between.
+#[derive(Default)]
+struct Elements {
+    held: BTreeSet<i64>,
+    adds: usize,
+    removes: usize,
+    /// Instead of removes and looks there are reads of everything.
+    growing: bool,
+}
+
+impl Simulated for Elements {
+    fn ask(&mut self, random: &mut Random, _: usize) -> (&'static str, Datum) {
+        /// So many elements are there, about; a growing set is read so seldom.
+        const HELD: usize = 100;
+        const READS: usize = 100_000;
+        if self.growing && random.below(READS) == 0 {
+            return ("read", Datum::Nil);
+        }
+        let kind = if self.growing { 0 } else { random.below(4) };
+        match kind {
+            0 => {
+                self.adds += 1;
+                ("add", Datum::Int(self.adds as i64))
+            }
+            1 if self.removes + HELD < self.adds => {
+                self.removes += 1;
+                ("remove", Datum::Int(self.removes as i64))
+            }
+            _ => {
+                let element = self.removes + 1 + random.below(HELD);
+                ("contains", Datum::Int(element as i64))
+            }
+        }
+    }
+
+    fn apply(
+        &mut self,
+        _: usize,
+        f: &'static str,
+        argument: &Datum,
+        wrong: &mut bool,
+    ) -> Option<Datum> {
+        let element = if let Datum::Int(element) = *argument { element } else { 0 };
+        match f {
+            "add" => {
+                self.held.insert(element);
+            }
+            "remove" => {
+                self.held.remove(&element);
+            }
+            "contains" => {
+                let found = self.held.contains(&element) != std::mem::take(wrong);
+                return Some(Datum::Json(Box::new(found.into())));
+            }
+            _ => {
+                let missing = std::mem::take(wrong).then(|| self.adds as i64 / 2);
+                let listed = self.held.iter().filter(|&&element| Some(element) != missing);
+                let listed: Vec<i64> = listed.copied().collect();
+                return Some(Datum::from_json(listed.into()));
+            }
+        }
+        Some(Datum::Nil)
+    }
+}
+
+/// A lock of so many permits; each acquire is answered with a token. A wrong answer is one permit
+/// too many.
+struct Permits {
+    permits: usize,
+    holders: Vec<usize>,
+    token: i64,
+}
+
+impl Permits {
+    fn new(permits: usize) -> Self {
+        Self { permits, holders: Vec::new(), token: 0 }
+    }
+}
+
+impl Simulated for Permits {
+    fn ask(&mut self, _: &mut Random, client: usize) -> (&'static str, Datum) {
+        (if self.holders.contains(&client) { "release" } else { "acquire" }, Datum::Nil)
+    }
+
+    fn apply(
+        &mut self,
+        client: usize,
+        f: &'static str,
+        _: &Datum,
+        wrong: &mut bool,
+    ) -> Option<Datum> {
+        if f == "release" {
+            self.holders.retain(|&holder| holder != client);
+            return Some(Datum::Nil);
+        }
+        let is_free = self.holders.len() < self.permits;
+        if !is_free && !std::mem::take(wrong) {
+            return None;
+        }
+        self.holders.push(client);
+        self.token += 1;
+        Some(Datum::Int(self.token))
+    }
+}
+
+/// A counter that is read every other time, or a max-register: a wrong answer is an old one.
+#[derive(Default)]
+struct Rising {
+    is_counter: bool,
+    number: i64,
+    asked: i64,
+}
+
+impl Simulated for Rising {
+    fn ask(&mut self, random: &mut Random, _: usize) -> (&'static str, Datum) {
+        self.asked += 1;
+        match (random.below(2), self.is_counter) {
+            (0, _) => ("read", Datum::Nil),
+            (_, true) => ("add", Datum::Int(1)),
+            (_, false) => ("write", Datum::Int(self.asked)),
+        }
+    }
+
+    fn apply(
+        &mut self,
+        _: usize,
+        _: &'static str,
+        argument: &Datum,
+        wrong: &mut bool,
+    ) -> Option<Datum> {
+        let Datum::Int(number) = *argument else {
+            let late = if std::mem::take(wrong) { 100 } else { 0 };
+            return Some(Datum::Int(self.number - late));
+        };
+        self.number = if self.is_counter { self.number + number } else { self.number.max(number) };
+        Some(Datum::Nil)
+    }
+}
+
+/// A log whose last entries are polled, or elections of ten votes a term.
+#[derive(Default)]
+struct Entries {
+    is_log: bool,
+    values: Vec<i64>,
+    asked: i64,
+}
+
+impl Simulated for Entries {
+    fn ask(&mut self, random: &mut Random, _: usize) -> (&'static str, Datum) {
+        self.asked += 1;
+        match (self.is_log, random.below(2)) {
+            (false, _) => ("elect", Datum::Int(self.asked / 10)),
+            (true, 0) => ("append", Datum::Int(self.asked)),
+            (true, _) => ("poll", Datum::Int((self.values.len() as i64 - 3).max(0))),
+        }
+    }
+
+    fn apply(
+        &mut self,
+        _: usize,
+        f: &'static str,
+        argument: &Datum,
+        wrong: &mut bool,
+    ) -> Option<Datum> {
+        let Datum::Int(number) = *argument else { return None };
+        match f {
+            "elect" => {
+                let node = number % 5 + i64::from(std::mem::take(wrong));
+                Some(Datum::Pair(number, node))
+            }
+            "append" => {
+                self.values.push(number);
+                Some(Datum::Int(self.values.len() as i64 - 1))
+            }
+            _ => {
+                let mut polled = self.values[number as usize..].to_vec();
+                polled.truncate(3);
+                if polled.len() == 3 && std::mem::take(wrong) {
+                    polled.swap(0, 1);
+                }
+                Some(Datum::from_json(polled.into()))
+            }
+        }
     }
 }
 
@@ -193,4 +401,19 @@ fn main() {
         let model = Container::new(discipline, semantics);
         rows(name, &model, 20, || Values::new(discipline));
     }
+    let growing = || Elements { growing: true, ..Elements::default() };
+    rows("set", &Set::new(semantics), 20, Elements::default);
+    rows("set, whole reads", &Set::new(semantics), 20, growing);
+    rows("multiset", &Set::multiset(semantics), 20, Elements::default);
+    let whole = "initially nil is a whole number";
+    let counter = || Rising { is_counter: true, ..Rising::default() };
+    rows("counter", &Counter::new(semantics).expect(whole), 20, counter);
+    rows("max-register", &MaxRegister::new(semantics).expect(whole), 20, Rising::default);
+    rows("mutex", &Semaphore::MUTEX, 20, || Permits::new(1));
+    rows("semaphore of 5", &Semaphore { permits: 5 }, 20, || Permits::new(5));
+    rows("reentrant-mutex", &ReentrantMutex, 20, || Permits::new(1));
+    rows("fenced-lock", &FencedLock, 20, || Permits::new(1));
+    rows("leader", &Leader, 20, Entries::default);
+    let log = || Entries { is_log: true, ..Entries::default() };
+    rows("log", &Log::new(semantics).expect(whole), 20, log);
 }

@@ -231,6 +231,10 @@ impl Model for Container {
         monitor::decide(self.discipline, part)
     }
 
+    fn state_heap_bytes(&self, state: &Vec<Datum>) -> u64 {
+        size_of_val(state.as_slice()) as u64
+    }
+
     fn op_text(&self, op: &ContainerOp) -> String {
         let Words { put, take, .. } = self.discipline.words();
         match op {

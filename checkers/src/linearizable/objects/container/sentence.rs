@@ -54,17 +54,17 @@ pub(super) fn clash(
             }
         }
         Clash::Passed { taken, over } => format!(
-            "{} was {}, while {} inside, which {} first",
+            "{} was {}, while {}, which {} first",
             name(*taken),
             words.was_taken,
-            all_the_time(over, name),
+            inside_all_the_time(over, name),
             if over.len() == 1 { "comes" } else { "come" },
         ),
         Clash::NotEmpty { inside, .. } => format!(
-            "{} found the {} empty, while {} inside",
+            "{} found the {} empty, while {}",
             words.take,
             words.object,
-            all_the_time(inside, name),
+            inside_all_the_time(inside, name),
         ),
         Clash::Tangled(values) => tangled(part, all, values),
     };
@@ -84,7 +84,7 @@ fn tangled(part: &Part<ContainerOp>, all: &Lives, values: &[usize]) -> String {
         let (a, b) = (name(first), name(second));
         return format!("{b} was pushed while {a} was inside, and {a} popped while {b} was inside");
     }
-    let names = list(values, "and", name);
+    let names = list(values, name);
     format!("no order of the pushes and pops of {names} pops the last of them every time")
 }
 
@@ -98,15 +98,15 @@ fn known(part: &Part<ContainerOp>, life: &Life) -> bool {
     !life.stays() && !part.ops[life.take as usize].is_optional()
 }
 
-fn all_the_time(values: &[usize], name: impl Fn(usize) -> String) -> String {
+fn inside_all_the_time(values: &[usize], name: impl Fn(usize) -> String) -> String {
     match values {
-        [one] => format!("{} was all the time", name(*one)),
-        _ => format!("at every moment one of {} was", list(values, "and", name)),
+        [one] => format!("{} was inside all the time", name(*one)),
+        _ => format!("at every moment one of {} was inside", list(values, name)),
     }
 }
 
 /// `1, 2 and 3`.
-fn list(values: &[usize], and: &str, name: impl Fn(usize) -> String) -> String {
+fn list(values: &[usize], name: impl Fn(usize) -> String) -> String {
     let mut names: Vec<String> = values.iter().take(VALUES_MAX).map(|&value| name(value)).collect();
     let more = values.len() - names.len();
     if more > 0 {
@@ -114,7 +114,7 @@ fn list(values: &[usize], and: &str, name: impl Fn(usize) -> String) -> String {
     }
     match names.split_last() {
         Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} {and} {last}", others.join(", ")),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
         None => String::new(),
     }
 }

@@ -148,7 +148,9 @@ fn cover<'a>(gaps: Range<u32>, lives: impl Iterator<Item = (usize, &'a Life)>) -
     let mut furthest = (gap, 0);
     while gap < gaps.end {
         while let Some((inside, number)) = lives.next_if(|(inside, _)| inside.start <= gap) {
-            furthest = furthest.max((inside.end, number));
+            if inside.end > furthest.0 {
+                furthest = (inside.end, number);
+            }
         }
         assert!(furthest.0 > gap, "gap {gap} is covered");
         chosen.push(furthest.1);
