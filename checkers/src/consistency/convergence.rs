@@ -270,5 +270,5 @@ fn shown(words: &Words<'_>, sentence: String, mut ops: Vec<Op>) -> OrderEvidence
     let problem = Problem { ops, sessions: 0, keys: 0 };
     let ops = problem.ops.iter().map(|op| words.evidence_op(op)).collect();
     let key = words.one_key(&problem);
-    OrderEvidence { key, ops, states_before: Vec::new(), steps: Vec::new(), sentence }
+    OrderEvidence::of(key, ops, sentence)
 }

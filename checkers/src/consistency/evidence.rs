@@ -48,7 +48,7 @@ pub(super) fn find(
     }
     let ops = problem.ops.iter().take(OPS_SHOWN_MAX).map(|op| words.evidence_op(op)).collect();
     let key = words.one_key(&problem);
-    OrderEvidence { key, ops, states_before: Vec::new(), steps: Vec::new(), sentence }
+    OrderEvidence::of(key, ops, sentence)
 }
 
 /// Takes out operations as long as the promise stays broken.
@@ -95,7 +95,7 @@ pub(super) fn thin_air(history: &History, reading: &Reading, op: &Op) -> OrderEv
     let (process, text) = (words.process(op), words.text(op));
     let sentence = format!("{process} did `{text}`, but the value that it found {who}");
     let (key, ops) = (words.one_key(&one), vec![words.evidence_op(op)]);
-    OrderEvidence { key, ops, states_before: Vec::new(), steps: Vec::new(), sentence }
+    OrderEvidence::of(key, ops, sentence)
 }
 
 /// Who failed to write what this operation read.

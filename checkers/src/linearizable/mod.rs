@@ -30,6 +30,7 @@ mod register;
 mod rounds;
 pub mod semantics;
 
+pub use calls::Unfit;
 pub use live::{Ending, Live, Violation};
 pub use model::Model;
 pub use object::Object;
@@ -53,8 +54,39 @@ pub fn check(
 ) -> Judgement {
     let with_cas = object != Object::Register;
     let others = ByModel { claim, history, semantics, budget };
-    objects::with_model(object, semantics, others)
-        .unwrap_or_else(|| register::check(claim, history, with_cas, semantics, budget))
+    match objects::with_model(object, semantics, others) {
+        Ok(Some(judgement)) => judgement,
+        Ok(None) => register::check(claim, history, with_cas, semantics, budget),
+        Err(misfit) => {
+            let why = Unfit::from(misfit).to_string();
+            Question { claim, semantics }.judgement(Verdict::Unknown { why }, Vec::new())
+        }
+    }
+}
+
+/// Whether a history is one of this object at all: why not, if it is not. Of such a history [`check`]
+/// says `unknown`; whoever reads files wants to name the place.
+pub fn unfit(history: &History, object: Object, semantics: &Semantics) -> Option<Unfit> {
+    let with_cas = object != Object::Register;
+    match objects::with_model(object, semantics, Fits { history, semantics }) {
+        Ok(Some(fits)) => fits,
+        Ok(None) => register::unfit(history, with_cas, semantics),
+        Err(misfit) => Some(misfit.into()),
+    }
+}
+
+/// The question whether a history is one of an object that is no register.
+struct Fits<'a> {
+    history: &'a History,
+    semantics: &'a Semantics,
+}
+
+impl WithModel for Fits<'_> {
+    type Out = Option<Unfit>;
+
+    fn with<M: Model>(self, model: &M) -> Option<Unfit> {
+        calls::read(self.history, model, self.semantics).err()
+    }
 }
 
 /// The question, for an object that is no register.
@@ -84,7 +116,10 @@ pub fn check_model<M: Model>(
     let question = Question { claim, semantics };
     let calls = match calls::read(history, model, semantics) {
         Ok(calls) => calls,
-        Err(why) => return question.judgement(Verdict::Unknown { why }, Vec::new()),
+        Err(unfit) => {
+            let why = unfit.to_string();
+            return question.judgement(Verdict::Unknown { why }, Vec::new());
+        }
     };
     let parts = &calls.parts;
     let rounds =

@@ -22,6 +22,7 @@ mod tests;
 mod values;
 mod zones;
 
+use super::calls::Unfit;
 use super::engine::{Found, Limits};
 use super::model::Timed;
 use super::rounds::Rounds;
@@ -32,6 +33,11 @@ use crate::history::History;
 use crate::verdict::{Evidence, Judgement, Verdict};
 pub(super) use op::Effect;
 use op::{INITIAL, KeyHistory, KeyOp, Problem};
+
+/// Why a history is none of registers, if it is not.
+pub(super) fn unfit(history: &History, with_cas: bool, semantics: &Semantics) -> Option<Unfit> {
+    split::split(history, with_cas, semantics).err()
+}
 
 /// Judges a history of registers.
 pub(super) fn check(
@@ -44,7 +50,10 @@ pub(super) fn check(
     let question = Question { claim, semantics };
     let split = match split::split(history, with_cas, semantics) {
         Ok(split) => split,
-        Err(why) => return question.judgement(Verdict::Unknown { why }, Vec::new()),
+        Err(unfit) => {
+            let why = unfit.to_string();
+            return question.judgement(Verdict::Unknown { why }, Vec::new());
+        }
     };
     let keys = &split.keys;
     let rounds = Rounds::run(keys.len(), budget, false, |key, limits| {
