@@ -27,9 +27,9 @@
 //! the write is a contradiction, and accuses a correct system.
 
 use super::super::engine::{Limits, Outcome};
+use super::decide::decide;
 use super::explain;
 use super::op::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, Problem, ValueId};
-use super::search::search;
 use crate::budget::Budget;
 use crate::history::History;
 use crate::verdict::OrderEvidence;
@@ -121,7 +121,7 @@ impl Reducer {
             stop: None,
             order: false,
         };
-        let found = search(&Problem { ops, initial, values: self.values }, &limits);
+        let found = decide(&Problem { ops, initial, values: self.values }, &limits);
         self.configurations_left = self.configurations_left.saturating_sub(found.configurations);
         found.outcome
     }

@@ -3,21 +3,26 @@
 //! ```text
 //!   History --> split: per key, operations with intervals     (P-compositionality: a history is
 //!                 |                                             linearizable iff each key's is)
-//!                 +--> zones: what can be said at sight          O(n log n)
-//!                 +--> search: Wing & Gong's search with a cache
+//!                 +--> zones, sight: what can be said at sight    O(n log n)
+//!                 +--> search <-> refute: an order, or a contradiction, taking turns
 //!                 |       legal | illegal | spent
 //!                 +--> evidence: the smallest contradiction        of an illegal key
 //! ```
 
 mod cache;
+mod decide;
 mod evidence;
 mod explain;
+mod frontier;
 mod op;
+mod refute;
 mod search;
 mod sentence;
+mod sight;
 mod split;
 #[cfg(test)]
 mod tests;
+mod view;
 mod zones;
 
 use super::rounds::Rounds;
@@ -43,7 +48,7 @@ pub(super) fn check(
     };
     let keys = &split.keys;
     let rounds = Rounds::run(keys.len(), budget, false, |key, limits| {
-        search::search(&keys[key].problem(), limits)
+        decide::decide(&keys[key].problem(), limits)
     });
     let illegal: Vec<&KeyHistory> = rounds.illegal().map(|key| &keys[key]).collect();
     let verdict = if !illegal.is_empty() {
