@@ -1,7 +1,7 @@
 //! The smallest contradiction: which few operations no order explains.
 //!
 //! ```text
-//!   a key --> windows from any state, where the search gets stuck (of a long history)
+//!   a key --> what refuted a long history: windows at its end, from any state
 //!     '-----> shortest illegal prefix --> [ clusters, loose ones, weakenings ]* --> small enough?
 //!                       |                                                             | no
 //!                       +--> a window at its end, from the states possible there --> [ ... ]*
@@ -11,9 +11,9 @@
 
 use super::super::engine::{Limits, Outcome};
 use super::case::{self, Case, Piece};
+use super::decide::{contradiction, decide};
 use super::explain;
 use super::op::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, Problem, ValueId};
-use super::search::{explore, search};
 use crate::budget::Budget;
 use crate::history::History;
 use crate::verdict::OrderEvidence;
@@ -43,14 +43,11 @@ const WINDOW_EVENTS_DOUBLED: usize = 96;
 /// Of a prefix longer than this, windows are looked for in its last so many events.
 const BASE_EVENTS: usize = 4_096;
 
-/// With more operations than this, a case is looked for near where the search gets stuck first.
+/// With more operations than this, what refutes the history is looked at first.
 const NEAR_OPS_MIN: usize = 200;
 
 /// Windows from any state are no longer than this.
 const NEAR_EVENTS_MAX: usize = 4_096;
-
-/// They end so many returns behind where the search gets stuck.
-const NEAR_RETURNS_LATER: [usize; 3] = [0, 8, 64];
 
 /// What a search near there may explore.
 const CONFIGURATIONS_NEAR_MAX: u64 = 20_000;
@@ -58,8 +55,8 @@ const CONFIGURATIONS_NEAR_MAX: u64 = 20_000;
 /// So many values are told from all others, one by one.
 const NEAR_VALUES_MAX: usize = 8;
 
-/// The shortest illegal prefix ends at most so many returns before where the search gets stuck.
-const LIKELY_RETURNS: usize = 256;
+/// What refuting a long history once more may explore.
+const CONFIGURATIONS_REFUTING_MAX: u64 = 2_000_000;
 
 /// The evidence against one of these keys, whose histories are illegal: the first one, unless its
 /// contradiction is too large for a person and that of a later one is smaller.
@@ -106,7 +103,7 @@ impl Reducer {
     fn search(&mut self, ops: &[KeyOp], initial: ValueId, max: u64) -> Outcome {
         // The number behind the last value stands for the merged ones.
         let problem = Problem { ops, initial, values: self.values + 1 };
-        let found = search(&problem, &self.limits(max));
+        let found = decide(&problem, &self.limits(max));
         self.configurations_left = self.configurations_left.saturating_sub(found.configurations);
         found.outcome
     }
@@ -120,38 +117,20 @@ impl Reducer {
         }
     }
 
-    /// How many operations the search alone can place, about.
-    fn depth(&mut self, ops: &[KeyOp]) -> usize {
-        let problem = Problem { ops, initial: INITIAL, values: self.values };
-        let max = ops.len() as u64 + CONFIGURATIONS_NEAR_MAX;
-        let mut found = explore(&problem, &self.limits(max));
-        if found.outcome == Outcome::Illegal {
-            // Stopped just before it has refuted everything, it says how far it came.
-            self.configurations_left =
-                self.configurations_left.saturating_sub(found.configurations);
-            found = explore(&problem, &self.limits(found.configurations - 1));
-        }
-        self.configurations_left = self.configurations_left.saturating_sub(found.configurations);
-        match found.outcome {
-            Outcome::Spent { placed } => placed,
-            Outcome::Legal | Outcome::Illegal => ops.len(),
-        }
-    }
-
     /// The smallest case that is found.
-    fn smallest(&mut self, ops: &[KeyOp]) -> Case {
+    pub(super) fn smallest(&mut self, ops: &[KeyOp]) -> Case {
         let pieces = case::whole(ops);
         let whole = Case { pieces, initials: vec![INITIAL], since: None, any: false };
-        let ends = returns(&whole.pieces);
-        let mut likely = None;
-        if ends.len() > NEAR_OPS_MIN {
-            let depth = self.depth(ops).min(ends.len() - 1);
-            if let Some(case) = self.near(&whole, &ends, depth) {
+        let mut around = whole.clone();
+        if ops.len() > NEAR_OPS_MIN
+            && let Some(window) = self.contradiction(&whole)
+        {
+            around = window;
+            if let Some(case) = self.near(&around) {
                 return case;
             }
-            likely = Some(depth);
         }
-        let prefix = self.shortest_prefix(&whole, likely);
+        let prefix = self.shortest_prefix(&around);
         let case = self.reduce(prefix.clone());
         if case.pieces.len() <= OPS_WANTED || self.values > WINDOW_VALUES_MAX {
             return case;
@@ -159,35 +138,47 @@ impl Reducer {
         self.windows(prefix, case)
     }
 
-    /// The first small case among windows from any state, which end about where the search gets
-    /// stuck. They cost little, however long the history is.
-    fn near(&mut self, whole: &Case, ends: &[u32], depth: usize) -> Option<Case> {
-        for later in NEAR_RETURNS_LATER {
-            let end = ends[(depth + later).min(ends.len() - 1)];
-            let prefix = case::prefix(&whole.pieces, end);
-            let events = events(&prefix);
-            let mut length = WINDOW_EVENTS_STEP;
-            while length < events.len().min(NEAR_EVENTS_MAX) {
-                let cut = events[events.len() - length - 1];
-                let window = case::from_any_state(&prefix, cut, self.values);
-                if let Some(case) = self.near_window(&window) {
-                    return Some(case);
-                }
-                length *= 2;
-            }
-        }
-        None
+    /// What whoever refutes a long history found contradictory by itself.
+    fn contradiction(&mut self, whole: &Case) -> Option<Case> {
+        let ops: Vec<KeyOp> = whole.pieces.iter().map(|piece| piece.op).collect();
+        let problem = Problem { ops: &ops, initial: INITIAL, values: self.values };
+        let window = contradiction(&problem, &self.limits(CONFIGURATIONS_REFUTING_MAX))?;
+        let pieces = case::prefix(&whole.pieces, window.until);
+        let Some(since) = window.since else {
+            return Some(Case { pieces, ..whole.clone() });
+        };
+        Some(case::from_any_state(&pieces, since, self.values))
     }
 
-    /// What is left of a window, if that is little: with all its values, or with one and the others.
-    fn near_window(&mut self, window: &Case) -> Option<Case> {
+    /// The first small case among the ends of a window, from any state. They cost little, however
+    /// long the history is.
+    fn near(&mut self, window: &Case) -> Option<Case> {
+        let events = events(&window.pieces);
+        let mut length = WINDOW_EVENTS_STEP;
+        while length < events.len().min(NEAR_EVENTS_MAX) {
+            let cut = events[events.len() - length - 1];
+            let end = case::from_any_state(&window.pieces, cut, self.values);
+            if let Some(case) = self.told_apart(&end) {
+                return Some(case);
+            }
+            length *= 2;
+        }
+        self.told_apart(window)
+    }
+
+    /// What is left of a window, if that is little: with all its values, or with one or two that
+    /// are told from the others.
+    fn told_apart(&mut self, window: &Case) -> Option<Case> {
         let values = case::last_found(&window.pieces, NEAR_VALUES_MAX);
-        let merged = values.iter().map(|&value| case::merged(window, &[value], self.values));
+        let mut kept: Vec<Vec<ValueId>> = values.iter().map(|&value| vec![value]).collect();
+        for (at, &one) in values.iter().enumerate() {
+            kept.extend(values[..at].iter().map(|&other| vec![one.min(other), one.max(other)]));
+        }
+        let merged = kept.iter().map(|kept| case::merged(window, kept, self.values));
         let cases: Vec<Case> = std::iter::once(window.clone()).chain(merged).collect();
         for case in cases {
-            let max = CONFIGURATIONS_NEAR_MAX;
-            if self.illegal_within(&case.pieces, &case.initials, max) {
-                let case = self.shortest_prefix(&case, None);
+            if self.illegal_within(&case.pieces, &case.initials, CONFIGURATIONS_NEAR_MAX) {
+                let case = self.shortest_prefix(&case);
                 let case = self.reduce(case);
                 if case.pieces.len() <= OPS_WANTED {
                     return Some(case);
@@ -198,18 +189,15 @@ impl Reducer {
     }
 
     /// The shortest illegal prefix of a case, by halving: a prefix of a legal history is legal.
-    /// `likely` is the return that it probably ends with.
-    pub(super) fn shortest_prefix(&mut self, case: &Case, likely: Option<usize>) -> Case {
+    pub(super) fn shortest_prefix(&mut self, case: &Case) -> Case {
         let ends = returns(&case.pieces);
         let (mut legal, mut illegal) = (0, ends.len().saturating_sub(1));
-        let guesses = likely.into_iter().flat_map(|at| [at, at.saturating_sub(LIKELY_RETURNS)]);
-        let mut guesses = guesses.filter(|at| *at < illegal).collect::<Vec<_>>().into_iter();
         while legal < illegal {
-            let middle = guesses.next().unwrap_or(usize::midpoint(legal, illegal));
+            let middle = usize::midpoint(legal, illegal);
             if self.illegal(&case::prefix(&case.pieces, ends[middle]), &case.initials) {
                 illegal = middle;
             } else {
-                legal = legal.max(middle + 1);
+                legal = middle + 1;
             }
         }
         let end = ends.get(illegal).copied().unwrap_or(NEVER - 1);

@@ -3,23 +3,30 @@
 //! ```text
 //!   History --> split: per key, operations with intervals     (P-compositionality: a history is
 //!                 |                                             linearizable iff each key's is)
-//!                 +--> zones: what can be said at sight          O(n log n)
-//!                 +--> search: Wing & Gong's search with a cache
+//!                 +--> zones, sight: what can be said at sight    O(n log n)
+//!                 +--> search <-> refute: an order, or a contradiction, taking turns
 //!                 |       legal | illegal | spent
 //!                 +--> evidence: the smallest contradiction        of an illegal key
 //! ```
 
 mod cache;
 mod case;
+mod decide;
 mod evidence;
+#[cfg(test)]
+mod evidence_tests;
 mod explain;
+mod frontier;
 mod op;
+mod refute;
 mod search;
 mod sentence;
+mod sight;
 mod split;
 #[cfg(test)]
 mod tests;
 mod values;
+mod view;
 mod zones;
 
 use super::calls::Unfit;
@@ -57,7 +64,7 @@ pub(super) fn check(
     };
     let keys = &split.keys;
     let rounds = Rounds::run(keys.len(), budget, false, |key, limits| {
-        search::search(&keys[key].problem(), limits)
+        decide::decide(&keys[key].problem(), limits)
     });
     let illegal: Vec<&KeyHistory> = rounds.illegal().map(|key| &keys[key]).collect();
     let verdict = if !illegal.is_empty() {
@@ -82,5 +89,5 @@ pub(super) fn decide(ops: &[Timed<Effect>], values: usize, limits: &Limits<'_>) 
     let mut ops: Vec<KeyOp> = ops.iter().map(told).collect();
     split::drop_unobserved(&mut ops, values);
     let problem = Problem { ops: &ops, initial: INITIAL, values };
-    search::search(&problem, &Limits { order: false, ..*limits })
+    decide::decide(&problem, &Limits { order: false, ..*limits })
 }
