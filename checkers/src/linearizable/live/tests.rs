@@ -213,7 +213,17 @@ fn is_valid(history: &History, semantics: &Semantics) -> bool {
 
 fn shape() -> impl Strategy<Value = Shape> {
     (
-        (10..90_usize, 1..6_usize, prop_oneof![3 => Just(0), 1 => Just(4_u64)], any::<bool>()),
+        (
+            10..90_usize,
+            1..6_usize,
+            prop_oneof![
+                6 => Just(0),
+                1 => Just(4_u64),
+                1 => Just(12),
+                1 => Just(30),
+            ],
+            any::<bool>(),
+        ),
         (prop_oneof![Just(8_u64), Just(1_000)], 5..100_u64, any::<bool>()),
     )
         .prop_map(
