@@ -106,6 +106,76 @@ impl WithModel for ByModel<'_> {
 }
 
 /// Judges whether a history is linearizable with respect to a specification of one's own.
+///
+/// A bank account that is never overdrawn:
+///
+/// ```
+/// use checkers::budget::Budget;
+/// use checkers::history::{Datum, jsonl};
+/// use checkers::linearizable::model::{Answer, Call, Misfit};
+/// use checkers::linearizable::{Model, Semantics, check_model};
+///
+/// struct Account;
+///
+/// #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// enum Op {
+///     Deposit(i64),
+///     Withdraw(i64),
+///     Balance(i64),
+/// }
+///
+/// impl Model for Account {
+///     type Op = Op;
+///     type State = i64;
+///
+///     fn read(&self, call: &Call<'_>) -> Result<Option<Op>, Misfit> {
+///         Ok(match (call.f, &call.argument, &call.answer) {
+///             // What failed did not happen; a balance that nobody saw says nothing.
+///             (_, _, Answer::Fail(_)) | ("balance", _, Answer::Unknown) => None,
+///             ("deposit", Datum::Int(sum), _) => Some(Op::Deposit(*sum)),
+///             ("withdraw", Datum::Int(sum), _) => Some(Op::Withdraw(*sum)),
+///             ("balance", _, Answer::Ok(Datum::Int(sum))) => Some(Op::Balance(*sum)),
+///             ("deposit" | "withdraw" | "balance", ..) => return Err(Misfit::Shape("a sum")),
+///             _ => return Err(Misfit::Function("deposit, withdraw, balance")),
+///         })
+///     }
+///
+///     fn initial(&self) -> i64 {
+///         0
+///     }
+///
+///     fn step(&self, balance: &i64, op: &Op, next: &mut Vec<i64>) {
+///         match *op {
+///             Op::Deposit(sum) => next.push(balance + sum),
+///             Op::Withdraw(sum) if sum <= *balance => next.push(balance - sum),
+///             Op::Balance(found) if found == *balance => next.push(found),
+///             Op::Withdraw(_) | Op::Balance(_) => {}
+///         }
+///     }
+///
+///     fn observes_only(&self, op: &Op) -> bool {
+///         matches!(op, Op::Balance(_))
+///     }
+/// }
+///
+/// let twice = r#"
+/// {"index":0,"time":0,"process":0,"type":"invoke","f":"deposit","value":100}
+/// {"index":1,"time":1,"process":0,"type":"ok","f":"deposit","value":100}
+/// {"index":2,"time":2,"process":1,"type":"invoke","f":"withdraw","value":80}
+/// {"index":3,"time":3,"process":2,"type":"invoke","f":"withdraw","value":80}
+/// {"index":4,"time":4,"process":1,"type":"ok","f":"withdraw","value":80}
+/// {"index":5,"time":5,"process":2,"type":"ok","f":"withdraw","value":80}
+/// "#;
+/// let judge = |text: &str| {
+///     let history = jsonl::read(text.trim_start().as_bytes(), "example").unwrap().history;
+///     let claim = "the account is never overdrawn";
+///     check_model(claim, &history, &Account, &Semantics::default(), &Budget::default())
+/// };
+/// assert_eq!(judge(twice).verdict.word(), "invalid");
+/// // Had the second one ended without a known result, it might not have happened.
+/// let lost = twice.replace(r#""process":2,"type":"ok""#, r#""process":2,"type":"info""#);
+/// assert_eq!(judge(&lost).verdict.word(), "valid");
+/// ```
 pub fn check_model<M: Model>(
     claim: &str,
     history: &History,
