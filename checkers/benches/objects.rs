@@ -135,6 +135,8 @@ struct Elements {
     removes: usize,
     /// Instead of removes and looks there are reads of everything.
     growing: bool,
+    /// Only so many elements, again and again, if not zero.
+    few: usize,
 }
 
 impl Simulated for Elements {
@@ -144,6 +146,10 @@ impl Simulated for Elements {
         const READS: usize = 100_000;
         if self.growing && random.below(READS) == 0 {
             return ("read", Datum::Nil);
+        }
+        if self.few > 0 {
+            let f = ["add", "remove", "contains"][random.below(3)];
+            return (f, Datum::Int(random.below(self.few) as i64));
         }
         let kind = if self.growing { 0 } else { random.below(4) };
         match kind {
@@ -404,6 +410,8 @@ fn main() {
     let growing = || Elements { growing: true, ..Elements::default() };
     rows("set", &Set::new(semantics), 20, Elements::default);
     rows("set, whole reads", &Set::new(semantics), 20, growing);
+    let few = || Elements { few: 1_000, ..Elements::default() };
+    rows("set, 1 000 elements", &Set::new(semantics), 20, few);
     rows("multiset", &Set::multiset(semantics), 20, Elements::default);
     let whole = "initially nil is a whole number";
     let counter = || Rising { is_counter: true, ..Rising::default() };

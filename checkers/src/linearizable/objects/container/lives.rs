@@ -135,7 +135,6 @@ pub(super) fn read(part: &Part<ContainerOp>) -> Fit {
 }
 
 /// The lives as far as the puts tell, and their numbers by value.
-#[expect(clippy::type_complexity, reason = "two results of one loop")]
 fn puts<'a>(
     part: &'a Part<ContainerOp>,
     spans: &[Range<u32>],

@@ -12,8 +12,11 @@ use std::ops::Range;
 /// Closures begin at so many values, evenly spread.
 const STARTS_MAX: usize = 256;
 
-/// A closure that grows beyond this is given up while there is a smaller one.
+/// A closure that grows beyond this is given up.
 const VALUES_MAX: usize = 64;
+
+/// What dropping values may cost, in values that are looked at again.
+const WORK_MAX: usize = 1_000_000;
 
 /// Numbers of lives that cannot be nested, as few as it can tell, in order.
 ///
@@ -29,7 +32,8 @@ pub(super) fn tangle(lives: &[Life], ranks: u32, stuck: &[usize]) -> Vec<usize> 
             best = closed;
         }
     }
-    if best.len() <= VALUES_MAX { needed(lives, ranks, best) } else { best }
+    best.sort_unstable();
+    needed(lives, ranks, best)
 }
 
 struct Tangle<'a> {
@@ -63,9 +67,10 @@ impl<'a> Tangle<'a> {
         let mut at = 0;
         while let Some(&life) = closed.get(at) {
             let life = &self.lives[life];
-            let push = self.more(life.put_from..life.put_by, &closed);
-            let popped = life.take_by < self.ranks;
-            let pop = popped.then(|| self.more(life.take_from..life.take_by, &closed)).flatten();
+            let push = self.more(life.put_from..life.put_by, &closed, values_max);
+            let pop = (life.take_by < self.ranks)
+                .then(|| self.more(life.take_from..life.take_by, &closed, values_max))
+                .flatten();
             let more = push.into_iter().chain(pop).min_by_key(Vec::len);
             closed.extend(more.expect("the push or the pop of a stuck value has no place"));
             if closed.len() > values_max {
@@ -77,11 +82,11 @@ impl<'a> Tangle<'a> {
     }
 
     /// Which values leave none of these gaps free, beside those that are there; nothing if all of
-    /// them do.
-    fn more(&self, gaps: Range<u32>, there: &[usize]) -> Option<Vec<usize>> {
+    /// them do. If they are more than `values_max`, only some of them.
+    fn more(&self, gaps: Range<u32>, there: &[usize], values_max: usize) -> Option<Vec<usize>> {
         let mut more = Vec::new();
         let mut gap = gaps.start;
-        while gap < gaps.end {
+        while gap < gaps.end && more.len() <= values_max {
             let inside = there.iter().map(|&life| self.lives[life].inside());
             let until = inside.filter(|inside| inside.contains(&gap)).map(|inside| inside.end);
             if let Some(until) = until.max() {
@@ -100,22 +105,30 @@ impl<'a> Tangle<'a> {
     }
 }
 
-/// What is left when everything is dropped without which the others are still stuck.
+/// What is left when values are dropped without which the others are still stuck: first many at
+/// once, at last one by one. What was needed once is needed by every part of what is left, since
+/// what lets go of the whole lets go of a part; so there is no second look.
 fn needed(lives: &[Life], ranks: u32, mut values: Vec<usize>) -> Vec<usize> {
-    values.sort_unstable();
-    let mut at = 0;
-    while at < values.len() {
-        let mut fewer = values.clone();
-        fewer.remove(at);
-        let left = stuck_alone(lives, ranks, &fewer);
-        if left.is_empty() {
-            at += 1;
-        } else {
-            values = left.into_iter().map(|number| fewer[number]).collect();
-            at = 0;
+    let mut work_left = WORK_MAX;
+    let mut chunk = values.len().div_ceil(2);
+    loop {
+        let mut at = 0;
+        while at < values.len() && values.len() <= work_left {
+            work_left -= values.len();
+            let end = values.len().min(at + chunk);
+            let fewer = [&values[..at], &values[end..]].concat();
+            let left = stuck_alone(lives, ranks, &fewer);
+            if left.is_empty() {
+                at = end;
+            } else {
+                values = left.into_iter().map(|number| fewer[number]).collect();
+            }
         }
+        if chunk == 1 {
+            return values;
+        }
+        chunk /= 2;
     }
-    values
 }
 
 /// Which of these are stuck without all others, with ranks of their own.

@@ -103,6 +103,10 @@ fn interleave(
     // While it is open, an operation that completes says so with this.
     const OPEN: u32 = NEVER - 1;
     for at in 0..left.len() {
+        // Of two that are the same, the first is the first.
+        if left[..at].contains(&left[at]) {
+            continue;
+        }
         let (op, optional) = left.remove(at);
         let ret = if optional { NEVER } else { OPEN };
         part.ops.push(Timed { op: op.clone(), invoke: event, ret, info: NEVER });

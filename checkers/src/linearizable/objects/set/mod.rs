@@ -82,16 +82,15 @@ impl Set {
         if *answer == Datum::Nil && self.nil_read == NilRead::Unconstrained {
             return Ok(None);
         }
-        let op = match (f, answer) {
-            ("read", Datum::Nil) => Some(SetOp::Read(Arc::default())),
-            ("read", answer) => list(answer).map(|elements| SetOp::Read(counted(elements))),
-            ("contains", answer) => {
-                truth(about(element, answer)).map(|found| SetOp::Contains(element.clone(), found))
-            }
-            (_, answer) => {
-                number(about(element, answer)).map(|count| SetOp::Count(element.clone(), count))
-            }
-        };
+        let op =
+            match (f, answer) {
+                ("read", Datum::Nil) => Some(SetOp::Read(Arc::default())),
+                ("read", answer) => list(answer).map(|elements| SetOp::Read(counted(elements))),
+                ("contains", answer) => truth(&about(element, answer))
+                    .map(|found| SetOp::Contains(element.clone(), found)),
+                (_, answer) => number(&about(element, answer))
+                    .map(|count| SetOp::Count(element.clone(), count)),
+            };
         op.map(Some).ok_or(Misfit::Shape(match f {
             "read" => "the list of all elements as the answer of read",
             "contains" => "true or false, or [element, true or false], as the answer of contains",
@@ -108,16 +107,16 @@ fn about(element: &Datum, answer: &Datum) -> Datum {
     }
 }
 
-fn truth(answer: Datum) -> Option<bool> {
+fn truth(answer: &Datum) -> Option<bool> {
     match answer {
         Datum::Json(json) => json.as_bool(),
         _ => None,
     }
 }
 
-fn number(answer: Datum) -> Option<u64> {
+fn number(answer: &Datum) -> Option<u64> {
     match answer {
-        Datum::Int(number) => u64::try_from(number).ok(),
+        Datum::Int(number) => u64::try_from(*number).ok(),
         _ => None,
     }
 }

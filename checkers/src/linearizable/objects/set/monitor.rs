@@ -20,9 +20,10 @@ use crate::linearizable::model::{Model, Monitored, Part, Timed};
 use crate::linearizable::objects::container::value_text;
 use rustc_hash::FxHashMap;
 
-/// What the search may explore for all elements together, and for one.
-const CONFIGURATIONS_MAX: u64 = 4_000_000;
-const CONFIGURATIONS_ELEMENT_MAX: u64 = 200_000;
+/// What the search may explore: so much, and so much for each operation; for all elements together,
+/// and for one.
+const SEARCH_CONFIGURATIONS: u64 = 200_000;
+const SEARCH_CONFIGURATIONS_PER_OP: u64 = 20;
 const SEARCH_BYTES_MAX: u64 = 256 << 20;
 
 /// With removes, reads are spread over the elements up to so many times.
@@ -33,114 +34,101 @@ const LOOKS_DROPPED_MAX: usize = 40;
 
 /// Whether there is an order, if that can be said.
 pub(super) fn decide(set: &Set, part: &Part<SetOp>) -> Monitored {
-    let elements = Elements::new(part);
-    let mut judge = Judge { set, part, elements: &elements, configurations: CONFIGURATIONS_MAX };
-    let mut asks = elements.asks(part);
-    let removes = asks.iter().any(|ask| ask.what == What::Remove);
-    let reads = elements.reads(part);
-    if !reads.is_empty() && removes {
-        if reads.len().saturating_mul(elements.names.len()) > SPREAD_MAX {
-            return Monitored::Unfit("there are reads of all elements, and removes".to_owned());
+    let mut elements = Elements::new(part);
+    let removes = elements.asks.iter().any(|ask| ask.what == What::Remove);
+    let only_refutes = removes && !elements.reads.is_empty();
+    let unfit = || Monitored::Unfit("there are reads of all elements, and removes".to_owned());
+    if only_refutes {
+        if elements.reads.len().saturating_mul(elements.names.len()) > SPREAD_MAX {
+            return unfit();
         }
-        for read in &reads {
-            elements.spread(part, read, &mut asks);
-        }
+        elements.spread(part);
     }
-    // The sort is stable: an element's operations stay in order of invocation.
+    let Elements { names, mut asks, reads } = elements;
+    // The sort is stable: an element's operations stay in order of invocation, but for reads.
     asks.sort_by_key(|ask| ask.element);
-    let said = judge.by_element(&asks);
-    match said {
-        Monitored::Legal if !reads.is_empty() && removes => {
-            Monitored::Unfit("there are reads of all elements, and removes".to_owned())
-        }
+    let configurations = SEARCH_CONFIGURATIONS + SEARCH_CONFIGURATIONS_PER_OP * asks.len() as u64;
+    let mut judge = Judge { set, part, names, configurations };
+    match judge.by_element(&asks) {
+        Monitored::Legal if only_refutes => unfit(),
         Monitored::Legal if !reads.is_empty() => judge.growing(&asks, reads),
         said => said,
     }
 }
 
-/// The elements of a part, numbered in order of first sight.
+/// The elements of a part, numbered in order of first sight, and what is asked of them.
+#[derive(Default)]
 struct Elements<'a> {
-    numbers: FxHashMap<&'a Datum, u32>,
     names: Vec<&'a Datum>,
+    /// Of single elements, in order of invocation.
+    asks: Vec<Ask>,
+    /// Of all elements.
+    reads: Vec<Whole>,
 }
 
 impl<'a> Elements<'a> {
     fn new(part: &'a Part<SetOp>) -> Self {
-        let mut elements = Self { numbers: FxHashMap::default(), names: Vec::new() };
-        for timed in &part.ops {
-            match &timed.op {
-                SetOp::Add(element)
-                | SetOp::Remove(element)
-                | SetOp::Contains(element, _)
-                | SetOp::Count(element, _) => elements.number(element),
-                SetOp::Read(listed) => {
-                    listed.iter().for_each(|(element, _)| elements.number(element));
-                }
-            }
-        }
-        elements
-    }
-
-    fn number(&mut self, element: &'a Datum) {
-        let Self { numbers, names } = self;
-        numbers.entry(element).or_insert_with(|| {
-            names.push(element);
-            names.len() as u32 - 1
-        });
-    }
-
-    /// What is asked of single elements. A look that nobody saw the result of says nothing.
-    fn asks(&self, part: &Part<SetOp>) -> Vec<Ask> {
-        let mut asks = Vec::with_capacity(part.ops.len());
+        let mut elements = Self { asks: Vec::with_capacity(part.ops.len()), ..Self::default() };
+        let mut numbers = FxHashMap::default();
         for (op, timed) in (0..).zip(&part.ops) {
+            let (from, by) = (timed.invoke, timed.ret);
             let (element, what) = match &timed.op {
                 SetOp::Add(element) => (element, What::Add),
                 SetOp::Remove(element) => (element, What::Remove),
+                // A look that nobody saw the result of says nothing.
+                _ if timed.is_optional() => continue,
                 SetOp::Contains(element, true) => (element, What::There(None)),
                 SetOp::Contains(element, false) => (element, What::Absent),
                 SetOp::Count(element, 0) => (element, What::Absent),
                 SetOp::Count(element, count) => (element, What::There(Some(*count))),
-                SetOp::Read(_) => continue,
+                SetOp::Read(listed) => {
+                    let number = |(element, _)| elements.number(&mut numbers, element);
+                    let listed = listed.iter().map(|(element, count)| (element, count));
+                    let elements_listed = listed.map(number).collect();
+                    elements.reads.push(Whole { op, from, by, elements: elements_listed });
+                    continue;
+                }
             };
-            if timed.is_optional() && !matches!(what, What::Add | What::Remove) {
-                continue;
-            }
-            let element = self.numbers[element];
-            asks.push(Ask { element, op, what, from: timed.invoke, by: timed.ret });
+            let element = elements.number(&mut numbers, element);
+            elements.asks.push(Ask { element, op, what, from, by });
         }
-        asks
+        elements
     }
 
-    /// The reads of all elements.
-    fn reads(&self, part: &Part<SetOp>) -> Vec<Whole> {
-        let reads = (0..).zip(&part.ops).filter(|(_, timed)| !timed.is_optional());
-        let read = |(op, timed): (u32, &Timed<SetOp>)| {
-            let SetOp::Read(listed) = &timed.op else { return None };
-            let elements = listed.iter().map(|(element, _)| self.numbers[element]).collect();
-            Some(Whole { op, from: timed.invoke, by: timed.ret, elements })
-        };
-        reads.filter_map(read).collect()
+    fn number(&mut self, numbers: &mut FxHashMap<&'a Datum, u32>, element: &'a Datum) -> u32 {
+        *numbers.entry(element).or_insert_with(|| {
+            self.names.push(element);
+            self.names.len() as u32 - 1
+        })
     }
 
-    /// A read as one look at each element.
-    fn spread(&self, part: &Part<SetOp>, read: &Whole, asks: &mut Vec<Ask>) {
-        let mut counts = vec![0; self.names.len()];
-        if let SetOp::Read(listed) = &part.ops[read.op as usize].op {
-            for ((_, count), &element) in listed.iter().zip(&read.elements) {
+    /// The reads as looks at each element.
+    fn spread(&mut self, part: &Part<SetOp>) {
+        for read in &self.reads {
+            let mut counts = vec![0; self.names.len()];
+            for ((_, count), &element) in listed(part, read.op).iter().zip(&read.elements) {
                 counts[element as usize] = *count;
             }
+            self.asks.extend((0..).zip(counts).map(|(element, count)| {
+                let what = if count == 0 { What::Absent } else { What::There(Some(count)) };
+                Ask { element, op: read.op, what, from: read.from, by: read.by }
+            }));
         }
-        asks.extend((0..).zip(counts).map(|(element, count)| {
-            let what = if count == 0 { What::Absent } else { What::There(Some(count)) };
-            Ask { element, op: read.op, what, from: read.from, by: read.by }
-        }));
+    }
+}
+
+/// What a read lists.
+fn listed(part: &Part<SetOp>, read: u32) -> &[(Datum, u64)] {
+    match &part.ops[read as usize].op {
+        SetOp::Read(listed) => listed,
+        _ => unreachable!("operation {read} is a read"),
     }
 }
 
 struct Judge<'a> {
     set: &'a Set,
     part: &'a Part<SetOp>,
-    elements: &'a Elements<'a>,
+    names: Vec<&'a Datum>,
     /// What is left of what the search may explore.
     configurations: u64,
 }
@@ -169,12 +157,13 @@ impl Judge<'_> {
     }
 
     fn name(&self, element: u32) -> String {
-        value_text(self.elements.names[element as usize])
+        value_text(self.names[element as usize])
     }
 
     /// Whether there is an order of what is asked of one element.
     fn search(&mut self, asks: &[Ask]) -> Outcome {
-        let configurations_max = self.configurations.min(CONFIGURATIONS_ELEMENT_MAX);
+        let own = SEARCH_CONFIGURATIONS + SEARCH_CONFIGURATIONS_PER_OP * asks.len() as u64;
+        let configurations_max = self.configurations.min(own);
         let (outcome, configurations) = self.search_within(asks, configurations_max);
         self.configurations -= configurations.min(self.configurations);
         outcome
@@ -198,7 +187,7 @@ impl Judge<'_> {
             What::There(Some(count)) => count,
             _ => 0,
         };
-        let element = self.elements.names[ask.element as usize].clone();
+        let element = self.names[ask.element as usize].clone();
         Timed { op: SetOp::Count(element, count), ..timed }
     }
 
@@ -210,7 +199,7 @@ impl Judge<'_> {
             let mut fewer = few.clone();
             let ask = fewer.remove(at);
             let look = !matches!(ask.what, What::Add | What::Remove);
-            let (outcome, _) = self.search_within(&fewer, CONFIGURATIONS_ELEMENT_MAX);
+            let (outcome, _) = self.search_within(&fewer, SEARCH_CONFIGURATIONS);
             if look && outcome == Outcome::Illegal {
                 few = fewer;
             } else {
@@ -259,9 +248,9 @@ impl Judge<'_> {
     /// Reads of elements that are never removed, each of which is legal alone.
     fn growing(&self, asks: &[Ask], reads: Vec<Whole>) -> Monitored {
         if let Some(twice) = reads.iter().find(|read| self.lists_twice(read)) {
-            return self.listed_twice(asks, twice.op);
+            return self.listed_twice(asks, twice);
         }
-        let mut by_element: Vec<&[Ask]> = vec![&[]; self.elements.names.len()];
+        let mut by_element: Vec<&[Ask]> = vec![&[]; self.names.len()];
         for asks in asks.chunk_by(|a, b| a.element == b.element) {
             by_element[asks[0].element as usize] = asks;
         }
@@ -275,27 +264,21 @@ impl Judge<'_> {
     }
 
     fn lists_twice(&self, read: &Whole) -> bool {
-        match &self.part.ops[read.op as usize].op {
-            SetOp::Read(listed) => listed.iter().any(|(_, count)| *count > 1),
-            _ => false,
-        }
+        listed(self.part, read.op).iter().any(|(_, count)| *count > 1)
     }
 
     /// A read lists an element more often than it can be there.
-    fn listed_twice(&self, asks: &[Ask], read: u32) -> Monitored {
-        let SetOp::Read(listed) = &self.part.ops[read as usize].op else {
-            unreachable!("it is a read")
-        };
-        let mut listed = listed.iter().filter(|(_, count)| *count > 1);
-        let (element, count) = listed.next().expect("it lists one more than once");
-        let number = self.elements.numbers[element];
-        let adds = asks.iter().filter(|ask| ask.element == number && ask.what == What::Add);
+    fn listed_twice(&self, asks: &[Ask], read: &Whole) -> Monitored {
+        let mut listed = listed(self.part, read.op).iter().zip(&read.elements);
+        let twice = listed.find(|((_, count), _)| *count > 1);
+        let ((element, count), number) = twice.expect("it lists one more than once");
+        let adds = asks.iter().filter(|ask| ask.element == *number && ask.what == What::Add);
         let mut culprits: Vec<u32> = adds.map(|ask| ask.op).collect();
         if self.set.is_multiset() && culprits.len() as u64 >= *count {
             return Monitored::Unfit("an element was added more than once".to_owned());
         }
         culprits.truncate(if self.set.is_multiset() { culprits.len() } else { 1 });
-        culprits.push(read);
+        culprits.push(read.op);
         culprits.sort_unstable();
         let name = value_text(element);
         let sentence =
