@@ -3,8 +3,8 @@
 
 use super::Question;
 use super::graph::{Graph, NONE, Rule, read_node, write_node};
-use super::ops::{Op, Problem, Source};
-use super::words::{Words, finds_initial};
+use super::ops::{Problem, Source};
+use super::words::Words;
 use std::collections::VecDeque;
 
 /// Contradictions of more operations than this are shown without a cycle.
@@ -27,43 +27,35 @@ type Edge = (u32, u32, Why);
 
 /// What the operations contradict each other by.
 pub(super) fn sentence(words: &Words<'_>, problem: &Problem, question: Question) -> String {
-    let headline = headline(words, problem, question);
-    if problem.ops.len() > OPS_MAX {
-        return headline;
-    }
     let explanation = match question {
+        _ if problem.ops.len() > OPS_MAX => None,
         Question::View(rule, session) => view(words, &Graph::new(problem, rule), session),
         Question::Causal => causal(words, problem),
         Question::Order | Question::AnyOrder => order(words, problem),
     };
-    explanation.map_or(headline.clone(), |reasons| format!("{headline}: {reasons}"))
+    let because = |headline: &str, reasons| format!("{headline}: {reasons}");
+    match (explanation, question) {
+        (Some(Explanation::Whole(sentence)), _) => sentence,
+        (Some(Explanation::Circle(reasons)), Question::Order | Question::AnyOrder) => {
+            because("no order of these operations keeps each session's own", reasons)
+        }
+        (Some(Explanation::Circle(reasons)), _) => {
+            because("what has to come before what goes round in a circle", reasons)
+        }
+        (None, Question::AnyOrder) => {
+            "no order of these operations explains every read; all were tried".to_owned()
+        }
+        (None, _) => format!(
+            "these {} operations contradict each other; fewer could not be singled out",
+            problem.ops.len()
+        ),
+    }
 }
 
-fn headline(words: &Words<'_>, problem: &Problem, question: Question) -> String {
-    let (rule, session) = match question {
-        Question::View(rule, session) => (rule, session),
-        Question::Causal => {
-            return "a read found what it follows from that it was overwritten".to_owned();
-        }
-        Question::Order => return "no order of these operations keeps each session's".to_owned(),
-        Question::AnyOrder => {
-            return "no order of these operations explains every read; all were tried".to_owned();
-        }
-    };
-    let own = problem.ops.iter().find(|op| op.session == session);
-    let process = own.map_or("a session".to_owned(), |op| words.process(op));
-    let what = match rule {
-        Rule::ReadYourWrites => "did not read what it had written itself",
-        Rule::MonotonicReads => "read an older value than before",
-        Rule::MonotonicWrites => "saw writes of one session out of their order",
-        Rule::WritesFollowReads => "saw a write, but not what its writer had read before it",
-        Rule::Pram => {
-            "cannot have seen the writes in one order that keeps its own operations and \
-                       each other session's writes"
-        }
-        Rule::Causal => "cannot have seen the writes in one order that keeps causes before effects",
-    };
-    format!("{process} {what}")
+enum Explanation {
+    Whole(String),
+    /// The steps of a cycle.
+    Circle(String),
 }
 
 /// The edges that a promise itself makes.
@@ -119,128 +111,146 @@ fn cycle(edges: &[Edge]) -> Option<Vec<Edge>> {
     nodes.into_iter().filter_map(|node| path(edges, node, node)).min_by_key(Vec::len)
 }
 
-fn view(words: &Words<'_>, graph: &Graph<'_>, session: u32) -> Option<String> {
+fn view(words: &Words<'_>, graph: &Graph<'_>, session: u32) -> Option<Explanation> {
     let problem = graph.problem;
+    let own = |at: &usize| problem.ops[*at].session == session && problem.ops[*at].finds.is_some();
     let mut edges = base(graph, session);
-    let own = || problem.ops.iter().enumerate().filter(|(_, op)| op.session == session);
     loop {
-        let mut sees: Vec<Edge> = edges.clone();
-        sees.retain(|&(before, after, why)| {
-            graph.seen_with(session, after).contains(&before) || matches!(why, Why::Seen(_))
-        });
-        let mut new = Vec::new();
-        for (at, op) in own().filter(|(_, op)| op.finds.is_some()) {
-            let read = read_node(at as u32);
-            for (write, other) in problem.ops.iter().enumerate() {
-                let node = write_node(write as u32);
-                let seen = if graph.rule == Rule::ReadYourWrites {
-                    let mine = other.session == session && write < at;
-                    mine.then(|| vec![(node, read, Why::Session)])
-                } else {
-                    path(&sees, node, read)
+        let sees = sees(graph, session, &edges);
+        let mut new: Vec<Edge> = Vec::new();
+        for at in (0..problem.ops.len()).filter(own) {
+            for write in 0..problem.ops.len() {
+                let Some(seen) = way_to_read(graph, &sees, write, at) else { continue };
+                let Some(source) = problem.ops[at].source() else {
+                    return Some(unseen(words, problem, at, write, &seen));
                 };
-                let Some(seen) = seen.filter(|_| other.sets && other.key == op.key) else {
-                    continue;
-                };
-                if finds_initial(op) {
-                    return Some(initial(words, problem, op, other, &seen));
-                }
-                let Some(source) = op.source().filter(|&source| source != write as u32) else {
-                    continue;
-                };
-                let why = Why::Seen(at as u32);
-                let known = |edge: &Edge| (edge.0, edge.1) == (node, write_node(source));
-                if !edges.iter().chain(&new).any(known) {
-                    new.push((node, write_node(source), why));
+                let edge = (write_node(write as u32), write_node(source), Why::Seen(at as u32));
+                let known = |known: &Edge| (known.0, known.1) == (edge.0, edge.1);
+                if source as usize != write && !edges.iter().chain(&new).any(known) {
+                    new.push(edge);
                 }
             }
         }
         let done = new.is_empty() || !graph.rule.is_prefix();
         edges.append(&mut new);
         if done {
-            return cycle(&edges).map(|cycle| reasons(words, problem, &cycle));
+            return cycle(&edges).map(|cycle| circle(words, graph, &sees, cycle));
         }
     }
 }
 
-fn initial(words: &Words<'_>, problem: &Problem, op: &Op, write: &Op, seen: &[Edge]) -> String {
-    format!(
-        "`{}` found the initial value, but `{}` had to be seen by then: {}",
-        words.by(op),
-        words.by(write),
-        reasons(words, problem, seen)
-    )
+/// The edges by which writes are seen.
+fn sees(graph: &Graph<'_>, session: u32, edges: &[Edge]) -> Vec<Edge> {
+    let seen = |&&(before, after, why): &&Edge| {
+        graph.seen_with(session, after).contains(&before) || matches!(why, Why::Seen(_))
+    };
+    edges.iter().filter(seen).copied().collect()
 }
 
-fn causal(words: &Words<'_>, problem: &Problem) -> Option<String> {
+/// How a read has to see a write of its key, if it has to.
+fn way_to_read(graph: &Graph<'_>, sees: &[Edge], write: usize, read: usize) -> Option<Vec<Edge>> {
+    let [other, op] = [write, read].map(|at| &graph.problem.ops[at]);
+    let [node, to] = [write_node(write as u32), read_node(read as u32)];
+    if !other.sets || other.key != op.key {
+        return None;
+    }
+    if graph.rule == Rule::ReadYourWrites {
+        let mine = other.session == op.session && write < read;
+        return mine.then(|| vec![(node, to, Why::Session)]);
+    }
+    path(sees, node, to)
+}
+
+/// A read that found the initial value when there was a write to see.
+fn unseen(
+    words: &Words<'_>,
+    problem: &Problem,
+    read: usize,
+    write: usize,
+    seen: &[Edge],
+) -> Explanation {
+    let [op, write] = [read, write].map(|at| &problem.ops[at]);
+    Explanation::Whole(format!(
+        "{} found the initial value of {} although it had to see {}: {}",
+        words.process(op),
+        words.key_text(op),
+        words.value(write),
+        reasons(words, problem, seen)
+    ))
+}
+
+/// A cycle, told from the last read that takes part in it.
+fn circle(
+    words: &Words<'_>,
+    graph: &Graph<'_>,
+    sees: &[Edge],
+    mut cycle: Vec<Edge>,
+) -> Explanation {
+    let problem = graph.problem;
+    let reader = |edge: &Edge| match edge.2 {
+        Why::Seen(read) => Some(read),
+        _ => None,
+    };
+    let last = (0..cycle.len()).filter(|&at| reader(&cycle[at]).is_some());
+    let Some(last) = last.max_by_key(|&at| reader(&cycle[at])) else {
+        return Explanation::Circle(reasons(words, problem, &cycle));
+    };
+    cycle.rotate_left(last + 1);
+    let (Some((write, source, Why::Seen(read))), older) = (cycle.last().copied(), &cycle) else {
+        return Explanation::Circle(reasons(words, problem, &cycle));
+    };
+    let op = |node: u32| &problem.ops[node as usize / 2];
+    let older = reasons(words, problem, &older[..older.len() - 1]);
+    let seen = way_to_read(graph, sees, write as usize / 2, read as usize).unwrap_or_default();
+    Explanation::Whole(format!(
+        "{} found {} although it had to see {}, which is newer: {}; it had to see that: {}",
+        words.process(op(read_node(read))),
+        words.value(op(source)),
+        words.value(op(write)),
+        older,
+        reasons(words, problem, &seen)
+    ))
+}
+
+fn causal(words: &Words<'_>, problem: &Problem) -> Option<Explanation> {
     let graph = Graph::new(problem, Rule::Causal);
     let base = base(&graph, 0);
     if let Some(cycle) = cycle(&base) {
-        return Some(reasons(words, problem, &cycle));
+        return Some(Explanation::Circle(reasons(words, problem, &cycle)));
     }
     // Each read for itself: what two reads say together is none of this promise.
-    for (at, op) in problem.ops.iter().enumerate() {
-        for (write, other) in problem.ops.iter().enumerate() {
+    for read in (0..problem.ops.len()).filter(|&at| problem.ops[at].finds.is_some()) {
+        for write in 0..problem.ops.len() {
+            let Some(seen) = way_to_read(&graph, &base, write, read) else { continue };
+            let Some(source) = problem.ops[read].source() else {
+                return Some(unseen(words, problem, read, write, &seen));
+            };
             let node = write_node(write as u32);
-            let Some(finds) = op.finds.filter(|_| other.sets && other.key == op.key) else {
-                continue;
-            };
-            let Some(seen) = path(&base, node, read_node(at as u32)) else { continue };
-            let source = match finds {
-                Source::Initial => return Some(initial(words, problem, op, other, &seen)),
-                Source::Op(source) => write_node(source),
-            };
-            let Some(mut way) = path(&base, source, node) else { continue };
-            way.push((node, source, Why::Seen(at as u32)));
-            return Some(format!(
-                "{}; and it had to be seen: {}",
-                reasons(words, problem, &way),
-                reasons(words, problem, &seen)
-            ));
+            let Some(mut way) = path(&base, write_node(source), node) else { continue };
+            way.push((node, write_node(source), Why::Seen(read as u32)));
+            return Some(circle(words, &graph, &base, way));
         }
     }
     None
 }
 
 /// What must come before what in one order of all.
-fn order(words: &Words<'_>, problem: &Problem) -> Option<String> {
+fn order(words: &Words<'_>, problem: &Problem) -> Option<Explanation> {
     // A cas is one operation here, so that it has one node.
     let one = |node: u32| node / 2 * 2;
     let graph = Graph::new(problem, Rule::Causal);
     let mut edges: Vec<Edge> = base(&graph, 0);
-    edges.retain(|edge| one(edge.0) != one(edge.1));
     edges.iter_mut().for_each(|edge| (edge.0, edge.1) = (one(edge.0), one(edge.1)));
-    for _ in 0..problem.ops.len() * problem.ops.len() {
+    edges.retain(|edge| edge.0 != edge.1);
+    loop {
         if let Some(cycle) = cycle(&edges) {
-            return Some(reasons(words, problem, &cycle));
+            return Some(Explanation::Circle(reasons(words, problem, &cycle)));
         }
         let mut new: Vec<Edge> = Vec::new();
-        for (at, op) in problem.ops.iter().enumerate() {
-            let writes = problem
-                .ops
-                .iter()
-                .enumerate()
-                .filter(|(other, write)| write.sets && write.key == op.key && *other != at);
-            for (other, _) in writes {
-                let (read, write) = (read_node(at as u32), read_node(other as u32));
-                let before = |from, to| path(&edges, from, to).is_some();
-                let edge = match op.finds {
-                    Some(Source::Initial) => (read, write, Why::Overwritten),
-                    Some(Source::Op(source)) if source as usize != other => {
-                        let source = read_node(source);
-                        if before(write, read) && !before(write, source) {
-                            (write, source, Why::Seen(at as u32))
-                        } else if before(source, write) {
-                            (read, write, Why::Overwritten)
-                        } else {
-                            continue;
-                        }
-                    }
-                    _ => continue,
-                };
-                if !before(edge.0, edge.1) && !new.contains(&edge) {
-                    new.push(edge);
-                }
+        for read in 0..problem.ops.len() {
+            for write in (0..problem.ops.len()).filter(|&write| write != read) {
+                let edge = forced(problem, &edges, read, write);
+                new.extend(edge.filter(|edge| !edges.contains(edge)));
             }
         }
         if new.is_empty() {
@@ -248,7 +258,26 @@ fn order(words: &Words<'_>, problem: &Problem) -> Option<String> {
         }
         edges.append(&mut new);
     }
-    None
+}
+
+/// What follows for a read and another write of its key.
+fn forced(problem: &Problem, edges: &[Edge], at: usize, other: usize) -> Option<Edge> {
+    let (op, write) = (&problem.ops[at], &problem.ops[other]);
+    if !write.sets || write.key != op.key {
+        return None;
+    }
+    let (read, write) = (read_node(at as u32), read_node(other as u32));
+    let before = |from, to| path(edges, from, to).is_some();
+    match op.finds? {
+        Source::Initial => Some((read, write, Why::Overwritten)),
+        Source::Op(source) if source as usize == other => None,
+        Source::Op(source) if before(write, read) => {
+            Some((write, read_node(source), Why::Seen(at as u32)))
+        }
+        Source::Op(source) => {
+            before(read_node(source), write).then_some((read, write, Why::Overwritten))
+        }
+    }
 }
 
 /// The steps of a way, each with its reason; what one session does in a row is one step.
@@ -269,23 +298,21 @@ fn reasons(words: &Words<'_>, problem: &Problem, way: &[Edge]) -> String {
             Why::Session => {
                 format!("{process} did `{}` before `{}`", words.text(before), words.text(after))
             }
-            Why::Found => format!("`{}` found that of {process}", words.by(after)),
+            Why::Found => {
+                format!("`{}` found `{}`", words.by(after), words.by(before))
+            }
             Why::Seen(read) => {
-                let read = &problem.ops[read as usize];
+                let (old, new) = (words.value(before), words.value(after));
+                let reader = words.process(&problem.ops[read as usize]);
                 format!(
-                    "{} is before {}, since `{}` had {0} to see and found the latter",
-                    words.value(before),
-                    words.value(after),
-                    words.by(read),
+                    "{old} is older than {new}, since {reader} found {new} when it had to see {old}"
                 )
             }
-            Why::Overwritten => {
-                format!(
-                    "`{}` is before `{}`, which overwrote it",
-                    words.by(before),
-                    words.by(after)
-                )
-            }
+            Why::Overwritten => format!(
+                "`{}` is before `{}`, which overwrote what it found",
+                words.by(before),
+                words.by(after)
+            ),
         }
     });
     steps.collect::<Vec<_>>().join("; ")

@@ -1,6 +1,6 @@
 //! Operations in words.
 
-use super::ops::{Op, Problem, Source};
+use super::ops::{Op, Problem};
 use crate::history::{History, Symbol, Value};
 use crate::linearizable::engine::NEVER;
 use crate::verdict::EvidenceOp;
@@ -49,6 +49,13 @@ impl Words<'_> {
             },
         };
         pair.expect("a cas was read as a pair")
+    }
+
+    /// `key x`, or `the register` if there is no key.
+    pub(super) fn key_text(&self, op: &Op) -> String {
+        self.keys[op.key as usize].map_or("the register".to_owned(), |key| {
+            format!("key {}", quoted(self.history.text(key), TEXT_CHARS_MAX))
+        })
     }
 
     /// Who acted.
@@ -106,9 +113,4 @@ impl Words<'_> {
         let key = if one { self.keys[first as usize] } else { None };
         key.map(|key| self.history.text(key).to_owned())
     }
-}
-
-/// Whether an operation found the initial value.
-pub(super) fn finds_initial(op: &Op) -> bool {
-    op.finds == Some(Source::Initial)
 }
