@@ -11,7 +11,7 @@ const BYTES: usize = 1 << 20;
 
 /// For the largest file here: the window, the text and its symbol, each up to twice as large, and
 /// each once again when it grows.
-const MEMORY_KIB_MAX: u64 = 64 << 10;
+const MEMORY_KIB_MAX: u64 = 32 << 10;
 
 /// The most memory that this process ever had, where the system says it.
 fn peak_kib() -> Option<u64> {

@@ -65,6 +65,8 @@ impl<R: BufRead> LogEvents<R> {
             let problem = format!("expected a line of at most {LINE_BYTES_MAX} bytes");
             return Err(Fault::wrong(place, problem));
         }
+        // An operation ends with its line, and so does the message that it breaks off there.
+        self.line.truncate(self.line.trim_ascii_end().len());
         Ok(length > 0)
     }
 

@@ -28,21 +28,25 @@ pub enum Remark {
 impl std::fmt::Display for Remark {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Untimed { events } => write!(
-                f,
-                "{events} events have no time: each is taken for 1 ns later than the one before"
-            ),
+            Self::Untimed { events } => {
+                write!(f, "{} without a time, taken for 1 ns later than the one before", n(*events))
+            }
             Self::TimeRaised { events, most_ns } => write!(
                 f,
-                "{events} events were stamped before an earlier one, by up to {most_ns} ns: the \
-                 order of the file counts"
+                "{} stamped before an earlier one, by up to {most_ns} ns: the order of the file \
+                 counts",
+                n(*events)
             ),
             Self::NoProcess => f.write_str(
                 "no event has a process: a completion belongs to the one open operation of its f",
             ),
             Self::NoFunction { events } => {
-                write!(f, "{events} events have no f: they are taken for transactions (txn)")
+                write!(f, "{} without an f, taken for transactions (txn)", n(*events))
             }
         }
     }
+}
+
+fn n(events: usize) -> String {
+    format!("{events} event{}", if events == 1 { "" } else { "s" })
 }
