@@ -36,6 +36,7 @@ fn main() {
         infos: 0,
         cas: true,
         stale_from: None,
+        busy: false,
     };
     let large = simulate(&shape, 1);
     file(&large);

@@ -17,6 +17,7 @@ const SHAPES: [Shape; 5] = {
         infos: 3,
         cas: true,
         stale_from: None,
+        busy: false,
     };
     [
         shape,

@@ -65,17 +65,28 @@ pub fn operations(history: &History) -> Vec<Operation> {
     operations
 }
 
+/// Processes up to this number have their place in a table, the few beyond in a map: a history is
+/// free to call its processes what it wants, and must not make us allocate for that.
+const TABLE_MAX: usize = 1 << 16;
+
 /// What each process is doing: at most one operation at a time, and nothing any more after an
 /// `info`.
 #[derive(Clone, Debug, Default)]
 pub struct Processes {
-    state: FxHashMap<Process, State>,
+    /// By process number.
+    table: Vec<State>,
+    /// Of the others.
+    beyond: FxHashMap<Process, State>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 enum State {
+    #[default]
     Free,
-    Open { invoked: usize, f: Symbol },
+    Open {
+        invoked: usize,
+        f: Symbol,
+    },
     Gone,
 }
 
@@ -122,7 +133,7 @@ impl Processes {
         if event.process == Process::NEMESIS {
             return Ok(Step::Note);
         }
-        let state = self.state.entry(event.process).or_insert(State::Free);
+        let state = self.state(event.process);
         match (*state, event.kind) {
             (State::Gone, _) => Err(Misfit::Gone),
             (State::Open { .. }, EventType::Invoke) => Err(Misfit::StillOpen),
@@ -137,5 +148,16 @@ impl Processes {
                 Ok(Step::Completed { invoked })
             }
         }
+    }
+
+    fn state(&mut self, process: Process) -> &mut State {
+        let number = process.number().map_or(usize::MAX, |number| number as usize);
+        if number >= TABLE_MAX {
+            return self.beyond.entry(process).or_default();
+        }
+        if number >= self.table.len() {
+            self.table.resize(number + 1, State::Free);
+        }
+        &mut self.table[number]
     }
 }

@@ -146,6 +146,13 @@ pub trait Model: Sync {
         Monitored::Unfit("the model has no procedure of its own".to_owned())
     }
 
+    /// The bytes that a state holds beside its own size: what it has on the heap. A search
+    /// counts them against its limit.
+    fn state_heap_bytes(&self, state: &Self::State) -> u64 {
+        let _ = state;
+        0
+    }
+
     /// An operation in words: `enqueue 3`, `dequeue -> 3`.
     fn op_text(&self, op: &Self::Op) -> String {
         format!("{op:?}")

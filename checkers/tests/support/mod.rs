@@ -7,7 +7,7 @@
 use checkers::history::{Event, EventType, History, Process, Symbol, Value};
 
 /// What a history is made of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Shape {
     /// Operations over all keys.
     pub(crate) operations: usize,
@@ -24,6 +24,8 @@ pub(crate) struct Shape {
     /// From this operation of each key on, one read in twenty answers what the register held a
     /// while ago.
     pub(crate) stale_from: Option<usize>,
+    /// Whether every client always has an operation open: it invokes the next one at once.
+    pub(crate) busy: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -47,6 +49,8 @@ struct Register {
     begun: usize,
     lost: Vec<Kind>,
     infos: usize,
+    /// The client that has to act next.
+    next: Option<usize>,
 }
 
 /// A portable source of numbers (SplitMix64).
@@ -80,6 +84,7 @@ pub(crate) fn simulate(shape: &Shape, seed: u64) -> History {
             begun: 0,
             lost: Vec::new(),
             infos: 0,
+            next: None,
         })
         .collect();
     let total_clients = (shape.keys * shape.clients) as u32;
@@ -121,7 +126,7 @@ impl Register {
             let kind = self.lost.swap_remove(lost);
             self.apply(kind);
         }
-        let at = random.below(self.clients.len());
+        let at = self.next.take().unwrap_or_else(|| random.below(self.clients.len()));
         let (process, client) = self.clients[at];
         match client {
             Client::Idle if self.begun == each => None,
@@ -136,6 +141,7 @@ impl Register {
                 if shape.infos > self.infos && number >= due && !matches!(kind, Kind::Read) {
                     self.infos += 1;
                     self.lost.push(kind);
+                    self.next = shape.busy.then_some(at);
                     self.clients[at] = (process + reborn, Client::Idle);
                     return Some((process, EventType::Info, f(kind), Value::Nil));
                 }
@@ -150,6 +156,7 @@ impl Register {
             }
             Client::Applied(kind, value, outcome) => {
                 self.clients[at].1 = Client::Idle;
+                self.next = shape.busy.then_some(at);
                 Some((process, outcome, f(kind), value))
             }
         }

@@ -10,8 +10,11 @@
 //! ```
 
 mod cache;
+mod case;
 mod decide;
 mod evidence;
+#[cfg(test)]
+mod evidence_tests;
 mod explain;
 mod frontier;
 mod op;
@@ -22,16 +25,26 @@ mod sight;
 mod split;
 #[cfg(test)]
 mod tests;
+mod values;
 mod view;
 mod zones;
 
+use super::calls::Unfit;
+use super::engine::{Found, Limits};
+use super::model::Timed;
 use super::rounds::Rounds;
 use super::semantics::Semantics;
 use super::{Question, figures, unknown};
 use crate::budget::Budget;
 use crate::history::History;
 use crate::verdict::{Evidence, Judgement, Verdict};
-use op::KeyHistory;
+pub(super) use op::Effect;
+use op::{INITIAL, KeyHistory, KeyOp, Problem};
+
+/// Why a history is none of registers, if it is not.
+pub(super) fn unfit(history: &History, with_cas: bool, semantics: &Semantics) -> Option<Unfit> {
+    split::split(history, with_cas, semantics).err()
+}
 
 /// Judges a history of registers.
 pub(super) fn check(
@@ -44,7 +57,10 @@ pub(super) fn check(
     let question = Question { claim, semantics };
     let split = match split::split(history, with_cas, semantics) {
         Ok(split) => split,
-        Err(why) => return question.judgement(Verdict::Unknown { why }, Vec::new()),
+        Err(unfit) => {
+            let why = unfit.to_string();
+            return question.judgement(Verdict::Unknown { why }, Vec::new());
+        }
     };
     let keys = &split.keys;
     let rounds = Rounds::run(keys.len(), budget, false, |key, limits| {
@@ -61,4 +77,17 @@ pub(super) fn check(
     let sum = |part: fn(&KeyHistory) -> usize| keys.iter().map(part).sum::<usize>();
     let counts = [sum(KeyHistory::required), split.indeterminate, sum(KeyHistory::indeterminate)];
     question.judgement(verdict, figures(&rounds, counts))
+}
+
+/// Decides a part of another object that behaves as a register of small integers: all are below
+/// `values`, and it holds zero at first. Gives no order.
+pub(super) fn decide(ops: &[Timed<Effect>], values: usize, limits: &Limits<'_>) -> Found {
+    let told = |timed: &Timed<Effect>| {
+        let Timed { op: effect, invoke, ret, info } = *timed;
+        KeyOp { effect, invoke, ret, info }
+    };
+    let mut ops: Vec<KeyOp> = ops.iter().map(told).collect();
+    split::drop_unobserved(&mut ops, values);
+    let problem = Problem { ops: &ops, initial: INITIAL, values };
+    decide::decide(&problem, &Limits { order: false, ..*limits })
 }

@@ -1,8 +1,10 @@
 //! From events to one small problem per key.
 
+use super::super::calls::Unfit;
 use super::super::semantics::{FailedCas, NilRead, Open, Semantics};
-use super::op::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, ValueId};
-use crate::history::{Datum, EventType, History, Symbol, Value, pairing};
+use super::op::{Effect, KeyHistory, KeyOp, NEVER, ValueId};
+use super::values::Values;
+use crate::history::{EventType, History, Symbol, Value, pairing};
 use rustc_hash::FxHashMap;
 
 /// A history by keys.
@@ -19,7 +21,7 @@ pub(super) fn split(
     history: &History,
     with_cas: bool,
     semantics: &Semantics,
-) -> Result<Split, String> {
+) -> Result<Split, Unfit> {
     let names: &[&str] = if with_cas { &["read", "write", "cas"] } else { &["read", "write"] };
     let functions: Vec<_> = names.iter().map(|f| history.symbols.get(f)).collect();
     let mut split = Split { keys: Vec::new(), indeterminate: 0 };
@@ -30,9 +32,8 @@ pub(super) fn split(
         let Some(function) = functions.iter().position(|f| *f == Some(invoke.f)) else {
             let (index, f) = (op.invoke_index(), history.text(invoke.f));
             let known = names.join(", ");
-            return Err(format!(
-                "event {index}: {f:?} is no function of a register; it has {known}"
-            ));
+            let problem = format!("{f:?} is no function of a register; it has {known}");
+            return Err(Unfit::Operation { index, problem });
         };
         let key = *numbers.entry(invoke.key).or_insert_with(|| {
             builders.push(Builder::new(history, invoke.key, semantics));
@@ -42,27 +43,22 @@ pub(super) fn split(
         builders[key].add(history, function, op, semantics)?;
     }
     if builders.is_empty() {
-        return Err("the history has no read, write or cas".to_owned());
+        return Err(Unfit::Nothing);
     }
     split.keys = builders.into_iter().map(Builder::finish).collect();
     Ok(split)
 }
 
 struct Builder {
-    key: KeyHistory,
-    ids: FxHashMap<Value, ValueId>,
-    data: FxHashMap<Datum, ValueId>,
+    name: Option<String>,
+    ops: Vec<KeyOp>,
+    values: Values,
 }
 
 impl Builder {
     fn new(history: &History, key: Option<Symbol>, semantics: &Semantics) -> Self {
         let name = key.map(|key| history.text(key).to_owned());
-        let initial = semantics.initial.clone();
-        Self {
-            key: KeyHistory { name, ops: Vec::new(), values: vec![initial.clone()] },
-            ids: FxHashMap::default(),
-            data: FxHashMap::from_iter([(initial, INITIAL)]),
-        }
+        Self { name, ops: Vec::new(), values: Values::new(&semantics.initial) }
     }
 
     fn add(
@@ -71,7 +67,7 @@ impl Builder {
         function: usize,
         op: pairing::Operation,
         semantics: &Semantics,
-    ) -> Result<(), String> {
+    ) -> Result<(), Unfit> {
         let argument = history.events()[op.invoke_index()].value;
         let outcome = op.outcome(history);
         let complete =
@@ -87,8 +83,8 @@ impl Builder {
             (0, _, Some((_, Value::Nil))) if semantics.nil_read == NilRead::Unconstrained => {
                 return Ok(());
             }
-            (0, _, Some((_, result))) => Effect::Read(self.value(history, result)),
-            (1, ..) => Effect::Write(self.value(history, argument)),
+            (0, _, Some((_, result))) => Effect::Read(self.values.number(&history.symbols, result)),
+            (1, ..) => Effect::Write(self.values.number(&history.symbols, argument)),
             _ => {
                 let (from, to) = self.cas(history, op)?;
                 Effect::Cas(from, to)
@@ -96,58 +92,24 @@ impl Builder {
         };
         let at = complete.map_or(NEVER, |(index, _)| index);
         let (ret, info) = if outcome != EventType::Info { (at, NEVER) } else { (NEVER, at) };
-        self.key.ops.push(KeyOp { effect, invoke: op.invoke_index() as u32, ret, info });
+        self.ops.push(KeyOp { effect, invoke: op.invoke_index() as u32, ret, info });
         Ok(())
-    }
-
-    fn value(&mut self, history: &History, value: Value) -> ValueId {
-        if let Some(&id) = self.ids.get(&value) {
-            return id;
-        }
-        let id = self.datum(history.datum(value));
-        self.ids.insert(value, id);
-        id
-    }
-
-    fn datum(&mut self, datum: Datum) -> ValueId {
-        let next = self.key.values.len() as ValueId;
-        let id = *self.data.entry(datum.clone()).or_insert(next);
-        if id == next {
-            self.key.values.push(datum);
-        }
-        id
     }
 
     fn cas(
         &mut self,
         history: &History,
         op: pairing::Operation,
-    ) -> Result<(ValueId, ValueId), String> {
+    ) -> Result<(ValueId, ValueId), Unfit> {
         let index = op.invoke_index();
-        self.pair(history, history.events()[index].value)
-            .ok_or_else(|| format!("event {index}: expected [from, to] as the value of a cas"))
-    }
-
-    fn pair(&mut self, history: &History, value: Value) -> Option<(ValueId, ValueId)> {
-        match value {
-            Value::Pair(from, to) => {
-                let [from, to] = [from, to].map(|number| Value::Int(number.into()));
-                Some((self.value(history, from), self.value(history, to)))
-            }
-            Value::Interned(_) => match history.datum(value).to_json() {
-                serde_json::Value::Array(pair) => {
-                    let [from, to] = <[_; 2]>::try_from(pair).ok()?.map(Datum::from_json);
-                    Some((self.datum(from), self.datum(to)))
-                }
-                _ => None,
-            },
-            Value::Nil | Value::Int(_) => None,
-        }
+        self.values.pair(&history.symbols, history.events()[index].value).ok_or_else(|| {
+            Unfit::Operation { index, problem: "cas: expected [from, to] as its value".to_owned() }
+        })
     }
 
     fn finish(mut self) -> KeyHistory {
-        drop_unobserved(&mut self.key.ops, self.key.values.len());
-        self.key
+        drop_unobserved(&mut self.ops, self.values.len());
+        KeyHistory { name: self.name, ops: self.ops, values: self.values.into_data() }
     }
 }
 
@@ -164,24 +126,30 @@ impl Builder {
 ///
 /// Without the part about kept cas this would be wrong: in `info write 1, info cas 1 -> 2, ok read
 /// 2` nobody who certainly acted saw 1, but without that write the read is impossible.
-fn drop_unobserved(ops: &mut Vec<KeyOp>, values: usize) {
+pub(super) fn drop_unobserved(ops: &mut Vec<KeyOp>, values: usize) {
     // Whoever found another value than one may have found any.
-    if ops.iter().any(|op| matches!(op.effect, Effect::Miss(_))) {
+    let missed = |op: &KeyOp| matches!(op.effect, Effect::Miss(_));
+    if ops.iter().all(|op| op.ret != NEVER) || ops.iter().any(missed) {
         return;
     }
     let mut observed = vec![false; values];
-    let mut cas_to: Vec<Vec<ValueId>> = vec![Vec::new(); values];
+    let mut cas: Vec<(ValueId, ValueId)> = Vec::new();
     let mut found: Vec<ValueId> = Vec::new();
     for op in ops.iter() {
         match (op.effect, op.ret) {
-            (Effect::Cas(from, to), NEVER) => cas_to[to as usize].push(from),
-            (effect, _) => found.extend(effect.observes()),
+            (Effect::Cas(from, to), NEVER) => cas.push((to, from)),
+            (effect, _) => {
+                let value = effect.observes();
+                found
+                    .extend(value.filter(|v| !std::mem::replace(&mut observed[*v as usize], true)));
+            }
         }
     }
+    cas.sort_unstable();
     while let Some(value) = found.pop() {
-        if !std::mem::replace(&mut observed[value as usize], true) {
-            found.append(&mut cas_to[value as usize]);
-        }
+        let from = cas.partition_point(|(to, _)| *to < value);
+        let asked = cas[from..].iter().take_while(|(to, _)| *to == value).map(|(_, from)| *from);
+        found.extend(asked.filter(|v| !std::mem::replace(&mut observed[*v as usize], true)));
     }
     ops.retain(|op| {
         op.ret != NEVER || op.effect.produces().is_some_and(|value| observed[value as usize])

@@ -1,8 +1,7 @@
-//! The search against brute force, and every reduction of the evidence against what it promises.
+//! The engines against brute force.
 
 use super::super::engine::{Limits, Outcome};
 use super::decide::decide;
-use super::evidence::{self, Case, Piece, Reducer};
 use super::frontier::{End, Frontier};
 use super::op::{Effect, INITIAL, KeyOp, NEVER, Problem, ValueId};
 use super::search::Search;
@@ -10,7 +9,7 @@ use super::view::{self, View, Window};
 use super::{sight, zones};
 use proptest::prelude::*;
 
-const VALUES: usize = 4;
+pub(super) const VALUES: usize = 4;
 
 /// Every order that respects real time, with and without every optional operation.
 fn some_order(ops: &[KeyOp], state: ValueId, left: &mut Vec<usize>) -> bool {
@@ -33,12 +32,8 @@ fn some_order(ops: &[KeyOp], state: ValueId, left: &mut Vec<usize>) -> bool {
     false
 }
 
-fn oracle(ops: &[KeyOp], initial: ValueId) -> bool {
+pub(super) fn oracle(ops: &[KeyOp], initial: ValueId) -> bool {
     some_order(ops, initial, &mut (0..ops.len()).collect())
-}
-
-fn oracle_of(pieces: &[Piece], initial: ValueId) -> bool {
-    oracle(&pieces.iter().map(|piece| piece.op).collect::<Vec<_>>(), initial)
 }
 
 const LIMITS: Limits<'_> =
@@ -88,10 +83,6 @@ fn alive(ops: &[KeyOp], starts: &[ValueId]) -> bool {
     }
 }
 
-fn reducer() -> Reducer {
-    Reducer { values: VALUES, configurations_left: 1 << 30, bytes_max: 1 << 30 }
-}
-
 /// The history whose events come in this order: the first mention of an operation invokes it, the
 /// second one completes it. Optional operations never return.
 fn history(order: &[usize], effects: &[(Effect, bool)]) -> Vec<KeyOp> {
@@ -121,13 +112,8 @@ fn effect() -> impl Strategy<Value = (Effect, bool)> {
     (effect, prop::bool::weighted(0.25))
 }
 
-fn histories(ops_max: usize) -> impl Strategy<Value = Vec<KeyOp>> {
+pub(super) fn histories(ops_max: usize) -> impl Strategy<Value = Vec<KeyOp>> {
     histories_of(prop_oneof![6 => effect(), 1 => miss()], ops_max)
-}
-
-/// Where a failed cas says nothing.
-fn histories_without_miss(ops_max: usize) -> impl Strategy<Value = Vec<KeyOp>> {
-    histories_of(effect(), ops_max)
 }
 
 fn miss() -> impl Strategy<Value = (Effect, bool)> {
@@ -181,11 +167,6 @@ fn every_history_of_three_operations_is_judged_as_by_brute_force() {
     assert!(legal > 10_000 && illegal > 10_000, "{legal} legal, {illegal} illegal");
 }
 
-/// Whether the case is illegal from each of its states by brute force.
-fn certainly_illegal(case: &Case) -> bool {
-    case.initials.iter().all(|&initial| !oracle_of(&case.pieces, initial))
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
 
@@ -225,80 +206,6 @@ proptest! {
         let view = view::view(&problem, Window { since, until }, &chosen);
         if oracle(&ops, INITIAL) {
             prop_assert!(view.starts.iter().any(|&start| oracle(&view.ops, start)));
-        }
-    }
-
-    #[test]
-    fn zones_decide_reads_and_writes_with_unique_values(
-        order in prop::collection::vec(0..8_usize, 0..8)
-            .prop_map(|swaps| swaps.into_iter().enumerate().collect::<Vec<_>>()),
-        reads in prop::collection::vec((0..VALUES as ValueId, 0..10_usize), 0..5),
-        open in any::<u8>(),
-    ) {
-        // Each value but the first is written once; reads and events stand anywhere.
-        let optional = |value: ValueId| open >> value & 1 == 1;
-        let writes =
-            (1..VALUES as ValueId).map(|value| (Effect::Write(value), optional(value)));
-        let found = reads.iter().map(|(value, _)| (Effect::Read(*value), false));
-        let effects: Vec<_> = writes.chain(found).collect();
-        let mut events: Vec<usize> = (0..effects.len()).flat_map(|n| [n, n]).collect();
-        let count = events.len();
-        for (at, step) in order {
-            events.swap(at % count, (at * 3 + step) % count);
-        }
-        for (at, (_, step)) in reads.iter().enumerate() {
-            events.swap(count - 1 - at, step % count);
-        }
-        let ops = history(&events, &effects);
-        let problem = Problem { ops: &ops, initial: INITIAL, values: VALUES };
-        prop_assert_eq!(zones::decide(&problem), Some(oracle(&ops, INITIAL)));
-    }
-
-    #[test]
-    fn reduced_evidence_is_still_illegal(ops in histories_without_miss(8)) {
-        if oracle(&ops, INITIAL) {
-            return Ok(());
-        }
-        let mut reducer = reducer();
-        let prefix = reducer.shortest_prefix(&ops);
-        prop_assert!(certainly_illegal(&prefix));
-        let case = reducer.reduce(prefix.clone());
-        prop_assert!(certainly_illegal(&case));
-        // Nothing more can go: without any one read it would be legal.
-        for at in 0..case.pieces.len() {
-            if matches!(case.pieces[at].op.effect, Effect::Read(_)) {
-                let mut fewer = case.pieces.clone();
-                fewer.remove(at);
-                prop_assert!(oracle_of(&fewer, INITIAL));
-            }
-        }
-    }
-
-    #[test]
-    fn no_reduction_makes_a_legal_history_illegal(
-        ops in histories_without_miss(7),
-        chosen in prop::collection::vec(0..VALUES as ValueId, 1..3),
-        (weak, strip) in any::<(u8, u8)>(),
-    ) {
-        if !oracle(&ops, INITIAL) {
-            return Ok(());
-        }
-        let mut pieces = evidence::prefix(&ops, NEVER - 1);
-        for (at, piece) in pieces.iter_mut().enumerate() {
-            if let (Effect::Cas(_, to), true) = (piece.op.effect, weak >> at & 1 == 1) {
-                piece.op.effect = Effect::Write(to);
-            }
-        }
-        prop_assert!(oracle_of(&pieces, INITIAL), "a cas as a write");
-        prop_assert!(oracle_of(&evidence::without(&pieces, &chosen, VALUES), INITIAL), "a cluster");
-        let loose = evidence::loose(&pieces, VALUES);
-        let gone = |at: usize| loose.contains(&at) && strip >> at & 1 == 1;
-        let kept = pieces.iter().enumerate().filter(|(at, _)| !gone(*at));
-        prop_assert!(oracle_of(&kept.map(|(_, p)| *p).collect::<Vec<_>>(), INITIAL), "loose ones");
-        for cut in 0..2 * ops.len() as u32 {
-            prop_assert!(oracle_of(&evidence::prefix(&ops, cut), INITIAL), "a prefix");
-            let window = reducer().window_behind(&ops, cut);
-            prop_assert!(!certainly_illegal(&window), "a window behind {}", cut);
         }
     }
 }
