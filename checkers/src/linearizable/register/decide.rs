@@ -24,19 +24,18 @@ const FIRST_TURN_CONFIGURATIONS: u64 = 20_000;
 
 /// Decides whether there is an order.
 pub(super) fn decide(problem: &Problem<'_>, limits: &Limits<'_>) -> Found {
+    refutable(problem, limits).0
+}
+
+/// Decides the same; with the few events that contradict each other, if they were found.
+pub(super) fn refutable(problem: &Problem<'_>, limits: &Limits<'_>) -> (Found, Option<Window>) {
     let at_sight =
         |outcome| Found { outcome, engine: Engine::Zones, configurations: 0, order: None };
     match zones::decide(problem) {
-        Some(true) if !limits.order => at_sight(Outcome::Legal),
-        Some(false) => at_sight(Outcome::Illegal),
-        _ => turns(problem, limits).0,
+        Some(true) if !limits.order => (at_sight(Outcome::Legal), None),
+        Some(false) => (at_sight(Outcome::Illegal), None),
+        _ => turns(problem, limits),
     }
-}
-
-/// A few events that contradict each other, of a history that is illegal; nothing if they are not
-/// found within the limits.
-pub(super) fn contradiction(problem: &Problem<'_>, limits: &Limits<'_>) -> Option<Window> {
-    turns(problem, limits).1
 }
 
 /// Search and refutation in turns, and the events that refute it.

@@ -37,8 +37,11 @@ use super::{Question, figures, unknown};
 use crate::budget::Budget;
 use crate::history::History;
 use crate::verdict::{Evidence, Judgement, Verdict};
+use evidence::Illegal;
 pub(super) use op::Effect;
 use op::{INITIAL, KeyHistory, KeyOp, Problem};
+use std::sync::OnceLock;
+use view::Window;
 
 /// Judges a history of registers.
 pub(super) fn check(
@@ -54,10 +57,19 @@ pub(super) fn check(
         Err(why) => return question.judgement(Verdict::Unknown { why }, Vec::new()),
     };
     let keys = &split.keys;
+    // What refuted a key is where its evidence begins.
+    let windows: Vec<OnceLock<Window>> = keys.iter().map(|_| OnceLock::new()).collect();
     let rounds = Rounds::run(keys.len(), budget, false, |key, limits| {
-        decide::decide(&keys[key].problem(), limits)
+        let (found, window) = decide::refutable(&keys[key].problem(), limits);
+        if let Some(window) = window {
+            windows[key].set(window).expect("a key is refuted once");
+        }
+        found
     });
-    let illegal: Vec<&KeyHistory> = rounds.illegal().map(|key| &keys[key]).collect();
+    let illegal: Vec<Illegal<'_>> = rounds
+        .illegal()
+        .map(|key| Illegal { key: &keys[key], window: windows[key].get().copied() })
+        .collect();
     let verdict = if !illegal.is_empty() {
         let evidence = evidence::find(history, &illegal, budget);
         Verdict::Invalid { evidence: Box::new(Evidence::Order(evidence)) }
