@@ -26,8 +26,15 @@
 //! Times are positions among the invocations, and only returns are ever compared with invocations,
 //! so two returns between the same invocations are the same. That saves every sort.
 
+mod order;
 #[cfg(test)]
 mod tests;
+
+#[cfg_attr(
+    not(test),
+    allow(unused_imports, reason = "the door asks for it with a linearization")
+)]
+pub(super) use order::order;
 
 use super::op::{Effect, KeyOp, NEVER, Problem, ValueId};
 
