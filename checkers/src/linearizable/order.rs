@@ -48,7 +48,7 @@ pub fn linearize(
         Object::CasRegister => register::linearize(history, true, semantics, budget),
         _ => Err(format!("orders of {} are not given", object.name())),
     };
-    found.map_err(|why| without_order(check(claim, history, object, semantics, budget), why))
+    found.map_err(|why| without_order(check(claim, history, object, semantics, budget), &why))
 }
 
 /// An order for every part of a history with a specification of one's own, each of them verified.
@@ -71,7 +71,7 @@ pub fn linearize_model<M: Model>(
         let verified = parts.iter().zip(orders).map(|(part, order)| verified(model, part, &order));
         Ok(Linearization { parts: verified.collect::<Result<_, String>>()? })
     };
-    order().map_err(|why| without_order(check_model(claim, history, model, semantics, budget), why))
+    order().map_err(|why| without_order(check_model(claim, history, model, semantics, budget), &why))
 }
 
 /// The orders of all parts, by part.
@@ -99,7 +99,7 @@ pub(super) fn verified<M: Model>(
 }
 
 /// A history may be linearizable although nobody can say in which order.
-fn without_order(mut judgement: Judgement, why: String) -> Box<Judgement> {
+fn without_order(mut judgement: Judgement, why: &str) -> Box<Judgement> {
     if judgement.verdict == Verdict::Valid {
         judgement.verdict = Verdict::Unknown { why: format!("it is linearizable, but {why}") };
     }
