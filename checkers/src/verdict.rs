@@ -146,6 +146,21 @@ pub struct OrderEvidence {
     pub sentence: String,
 }
 
+impl OrderEvidence {
+    /// Operations that need no states and no orders to contradict each other.
+    pub fn of(key: Option<String>, ops: Vec<EvidenceOp>, sentence: String) -> Self {
+        Self {
+            key,
+            ops,
+            states_before: Vec::new(),
+            steps: Vec::new(),
+            other_orders: Vec::new(),
+            more_orders: 0,
+            sentence,
+        }
+    }
+}
+
 /// A stretch of time in which a system that nothing hindered answered nobody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SilenceEvidence {

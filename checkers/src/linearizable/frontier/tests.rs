@@ -1,11 +1,12 @@
 //! Both searches against brute force, on several models.
 
 use super::super::engine::{Limits, NEVER, Outcome};
-use super::super::model::{Call, Misfit, Model, Part};
+use super::super::model::{Call, Misfit, Model, Part, Timed};
 use super::super::oracle;
 use super::super::order::verify;
 use super::{Depth, Frontier, Step, breadth_first, search, steps};
 use proptest::prelude::*;
+use std::sync::atomic::AtomicBool;
 
 const ENDLESS: Limits<'static> =
     Limits { configurations_max: u64::MAX, bytes_max: u64::MAX, stop: None, order: true };
@@ -213,15 +214,27 @@ impl Random {
     }
 }
 
-/// A run of a queue with so many operations, ten open at a time, one in a thousand of them
-/// without a known end; with `stale`, one dequeue in the middle gives its element again.
-fn queue_run(operations: usize, stale: bool, random: &mut Random) -> Part<QueueOp> {
+/// What is wrong with a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    None,
+    /// One operation in a thousand has no known end.
+    Lost,
+    /// One dequeue in the middle leaves its element where it is, and at the end the queue is
+    /// emptied: one element comes out that never went in.
+    Twice,
+}
+
+/// A run of a queue with so many operations, ten open at a time.
+fn queue_run(operations: usize, flaw: Flaw, random: &mut Random) -> Part<QueueOp> {
     let mut queue = std::collections::VecDeque::new();
     let mut points = Vec::new();
-    let mut planted = !stale;
-    while points.len() < operations {
+    let mut planted = flaw != Flaw::Twice;
+    while points.len() < operations || flaw == Flaw::Twice && !queue.is_empty() {
         let op = match random.below(2) {
-            0 if queue.len() < 5 => QueueOp::Enqueue(random.below(5) as u8),
+            0 if queue.len() < 5 && points.len() < operations => {
+                QueueOp::Enqueue(random.below(5) as u8)
+            }
             _ => queue.front().map_or(QueueOp::DequeueEmpty, |value| QueueOp::Dequeue(*value)),
         };
         match op {
@@ -234,8 +247,10 @@ fn queue_run(operations: usize, stale: bool, random: &mut Random) -> Part<QueueO
         }
         let (before, after) = (random.below(40) as u32, random.below(40) as u32);
         points.push(match (random.below(1000), op) {
-            (0, QueueOp::Enqueue(_)) => (op, before, None),
-            (0, QueueOp::Dequeue(_)) => (QueueOp::DequeueUnknown, before, None),
+            (0, QueueOp::Enqueue(_)) if flaw == Flaw::Lost => (op, before, None),
+            (0, QueueOp::Dequeue(_)) if flaw == Flaw::Lost => {
+                (QueueOp::DequeueUnknown, before, None)
+            }
             _ => (op, before, Some(after)),
         });
     }
@@ -253,10 +268,10 @@ fn both(part: &Part<QueueOp>) -> [Outcome; 2] {
 #[test]
 fn a_run_of_a_correct_queue_is_not_accused() {
     for seed in 0..3 {
-        let part = queue_run(1_000, false, &mut Random(seed));
+        let part = queue_run(1_000, Flaw::Lost, &mut Random(seed));
         assert_eq!(both(&part), [Outcome::Legal; 2], "seed {seed}");
     }
-    let part = queue_run(10_000, false, &mut Random(3));
+    let part = queue_run(10_000, Flaw::Lost, &mut Random(3));
     let found = search(&Queue, &part, &[Vec::new()], &ENDLESS);
     assert_eq!(found.outcome, Outcome::Legal);
     verify(&Queue, &part, &found.order.unwrap()).unwrap();
@@ -265,10 +280,83 @@ fn a_run_of_a_correct_queue_is_not_accused() {
 #[test]
 fn an_element_that_is_given_twice_is_found() {
     for seed in 0..3 {
-        let part = queue_run(1_000, true, &mut Random(seed));
+        let part = queue_run(1_000, Flaw::Twice, &mut Random(seed));
         let found = breadth_first(&Queue, &part, &[Vec::new()], &ENDLESS);
         assert_eq!(found.outcome, Outcome::Illegal, "seed {seed}");
         let found = search(&Queue, &part, &[Vec::new()], &ENDLESS);
         assert_eq!(found.outcome, Outcome::Illegal, "seed {seed}");
     }
+}
+
+/// As many enqueues as this, all at once, of different elements; then what certainly is no order
+/// of them.
+fn explosion(elements: u8) -> Part<QueueOp> {
+    let enqueues = (0..elements).map(|value| (QueueOp::Enqueue(value), 0, Some(4000)));
+    let mut part = oracle::around(enqueues.collect());
+    let event = 4 * u32::from(elements);
+    for (at, value) in (0..).zip((0..elements).chain([0])) {
+        let (invoke, ret) = (event + 2 * at, event + 2 * at + 1);
+        part.ops.push(Timed { op: QueueOp::Dequeue(value), invoke, ret, info: NEVER });
+    }
+    part
+}
+
+#[test]
+fn a_search_that_explodes_keeps_its_limits_and_accuses_nobody() {
+    let part = explosion(12);
+    let few = Limits { configurations_max: 100_000, ..ENDLESS };
+    let found = search(&Queue, &part, &[Vec::new()], &few);
+    assert!(matches!(found.outcome, Outcome::Spent { .. }), "{found:?}");
+    assert!((90_000..=100_000).contains(&found.configurations), "{found:?}");
+
+    let small = Limits { bytes_max: 4 << 20, ..ENDLESS };
+    for found in [
+        Depth::new(&Queue, &part).search(&[Vec::new()], &small),
+        breadth_first(&Queue, &part, &[Vec::new()], &small),
+    ] {
+        assert!(matches!(found.outcome, Outcome::Spent { .. }), "{found:?}");
+        assert!(found.configurations > 1_000, "it used what it had: {found:?}");
+    }
+
+    let stop = AtomicBool::new(true);
+    let stopped = Limits { stop: Some(&stop), ..ENDLESS };
+    let found = search(&Queue, &part, &[Vec::new()], &stopped);
+    assert_eq!((found.outcome, found.configurations), (Outcome::Spent { placed: 0 }, 0));
+}
+
+#[test]
+fn two_hundred_operations_may_be_open_at_once() {
+    let adds = (0..200).map(|_| (WobblyOp::Add(0), 8, Some(4000)));
+    let mut points: Vec<_> = adds.collect();
+    points.extend([(WobblyOp::Next(0), 0, Some(4000)), (WobblyOp::Read(1), 0, Some(1))]);
+    let mut part = oracle::around(points);
+    for (found, expected) in [(1, Outcome::Legal), (2, Outcome::Illegal)] {
+        part.ops.last_mut().unwrap().op = WobblyOp::Read(found);
+        let breadth = breadth_first(&Wobbly, &part, &[0], &ENDLESS);
+        assert_eq!(breadth.outcome, expected, "the counter is read as {found}");
+        assert_eq!(search(&Wobbly, &part, &[0], &ENDLESS).outcome, expected);
+    }
+}
+
+#[test]
+fn a_stream_takes_no_more_memory_the_longer_it_is() {
+    let part = queue_run(8_000, Flaw::None, &mut Random(7));
+    let mut frontier = Frontier::new(&Queue, &[Vec::new()], false);
+    let mut slots = vec![0; part.ops.len()];
+    let mut bytes = [0; 2];
+    for (step, of) in steps(&part).into_iter().zip(0..) {
+        match step {
+            Step::Invoke(at) => {
+                let timed = &part.ops[at as usize];
+                slots[at as usize] = frontier.invoke(&Queue, &timed.op, timed.ret, at);
+            }
+            Step::Complete(at) => {
+                frontier.complete(&Queue, slots[at as usize], &ENDLESS).unwrap();
+                let half = usize::from(of > part.ops.len());
+                bytes[half] = bytes[half].max(frontier.bytes());
+            }
+        }
+    }
+    assert!(!frontier.is_dead());
+    assert!(bytes[0] > 10_000 && bytes[1] < 2 * bytes[0], "{bytes:?}");
 }

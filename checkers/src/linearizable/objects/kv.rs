@@ -16,22 +16,27 @@
 //! begin with, and they are three values.
 //!
 //! The procedure of its own ([`chain`]): keys without append, and keys where one can see of every
-//! value how it came about, are registers.
+//! value how it came about, are registers. For the others, [`seen`] leaves few states to search.
 
 mod chain;
+mod seen;
 
-use super::super::engine::{Limits, Outcome};
+use super::super::engine::{Found, Limits, Outcome};
+use super::super::frontier;
 use super::super::model::{Answer, Call, Misfit, Model, Monitored, Part};
 use super::super::register;
 use super::super::semantics::{FailedCas, NilRead, Semantics};
 use crate::history::Datum;
 use chain::Chain;
+use seen::Seen;
 use std::sync::Arc;
 
 /// A procedure has no limits of its own; this much is little beside a search.
 const CONFIGURATIONS_MIN: u64 = 100_000;
 const CONFIGURATIONS_PER_OP: u64 = 20;
 const BYTES_MAX: u64 = 256 << 20;
+
+const NO_ORDER: &str = "no order of these operations gives every read the value that it found";
 
 /// A text longer than this is shown by its ends.
 const SHOWN_CHARS_MAX: usize = 60;
@@ -192,6 +197,14 @@ fn shown(text: &str) -> String {
     format!("{first} ... {last} ({chars} characters)")
 }
 
+/// What a procedure says that did not refute.
+fn at_most(found: &Found, unfit: String) -> Monitored {
+    match found.outcome {
+        Outcome::Legal => Monitored::Legal,
+        _ => Monitored::Unfit(unfit),
+    }
+}
+
 fn text_of(datum: &Datum) -> Option<&str> {
     match datum {
         Datum::Json(json) => json.as_str(),
@@ -253,29 +266,31 @@ impl Model for Kv {
     }
 
     fn monitor(&self, part: &Part<KvOp>) -> Monitored {
-        let (ops, values) = match Chain::of(self, part) {
-            Chain::Register { ops, values } => (ops, values),
-            Chain::Impossible { culprits, sentence } => {
-                return Monitored::Illegal { culprits, sentence };
-            }
-            Chain::Unfit(why) => return Monitored::Unfit(why),
-        };
         let limits = Limits {
-            configurations_max: CONFIGURATIONS_MIN + CONFIGURATIONS_PER_OP * ops.len() as u64,
+            configurations_max: CONFIGURATIONS_MIN + CONFIGURATIONS_PER_OP * part.ops.len() as u64,
             bytes_max: BYTES_MAX,
             stop: None,
             order: false,
         };
-        match register::decide(&ops, values, &limits).outcome {
-            Outcome::Legal => Monitored::Legal,
-            Outcome::Spent { .. } => {
-                Monitored::Unfit("as a register it needs a longer search".to_owned())
-            }
-            Outcome::Illegal => Monitored::Illegal {
-                culprits: chain::culprits(part, &ops, values, &limits),
-                sentence: "no order of these operations gives every read the value that it found"
-                    .to_owned(),
+        match Chain::of(self, part) {
+            Chain::Register { ops, values } => match register::decide(&ops, values, &limits) {
+                Found { outcome: Outcome::Illegal, .. } => Monitored::Illegal {
+                    culprits: chain::culprits(part, &ops, values, &limits),
+                    sentence: NO_ORDER.to_owned(),
+                },
+                found => at_most(&found, "as a register it needs a longer search".to_owned()),
             },
+            Chain::Impossible { culprits, sentence } => Monitored::Illegal { culprits, sentence },
+            Chain::Unfit(why) => {
+                let seen = Seen::of(self, part);
+                match frontier::search(&seen, part, &[seen.initial()], &limits) {
+                    Found { outcome: Outcome::Illegal, .. } => Monitored::Illegal {
+                        culprits: (0..part.ops.len() as u32).collect(),
+                        sentence: NO_ORDER.to_owned(),
+                    },
+                    found => at_most(&found, format!("{why}, and it needs a longer search")),
+                }
+            }
         }
     }
 

@@ -31,6 +31,7 @@
 
 use super::super::engine::Limits;
 use super::op::{Effect, KeyOp, NEVER, ValueId};
+use super::view::View;
 use rustc_hash::FxHashSet;
 
 /// Bits for operations, by slot.
@@ -55,8 +56,10 @@ pub(super) enum End {
         /// Whose return nothing explains.
         event: u32,
     },
-    /// The limits did not suffice, or too much is open at once.
+    /// The limits did not suffice.
     Spent,
+    /// Too much is open at once.
+    Wide,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,7 +89,6 @@ struct Open {
     misses: Vec<Mask>,
     writes: Vec<Mask>,
     cas_from: Vec<Mask>,
-    /// Values with open writes in front: `value_used` counts them.
     all_misses: Mask,
     all_writes: Mask,
     free: Mask,
@@ -94,63 +96,72 @@ struct Open {
     ret: [u32; SLOTS],
 }
 
-/// Runs over the events of these operations, beginning in any of these states. Gives what it came
-/// to and how many configurations were looked at.
-pub(super) fn run(
-    ops: &[KeyOp],
-    values: usize,
-    starts: &[ValueId],
-    limits: &Limits<'_>,
-) -> (End, u64) {
-    let start = |&state: &ValueId| Config { state, settled: 0, spent: 0 };
-    let mut frontier = Frontier {
-        open: Open::new(values),
-        configs: starts.iter().map(start).collect(),
-        next: Vec::new(),
-        steps: Vec::new(),
-        seen: FxHashSet::default(),
-        configurations: 0,
-    };
-    let end = frontier.run(ops, limits);
-    (end, frontier.configurations)
-}
-
-struct Frontier {
+/// A run over the events that can be interrupted and go on.
+pub(super) struct Frontier {
+    ops: Vec<KeyOp>,
+    /// Event and operation, in order.
+    events: Vec<(u32, u32)>,
+    /// The next of them.
+    cursor: usize,
+    /// The slot of every open operation.
+    slots: Vec<u8>,
     open: Open,
     configs: Vec<Config>,
     next: Vec<Config>,
     steps: Vec<Step>,
     seen: FxHashSet<Step>,
-    configurations: u64,
+    /// How many configurations were looked at.
+    pub(super) configurations: u64,
 }
 
 impl Frontier {
-    fn run(&mut self, ops: &[KeyOp], limits: &Limits<'_>) -> End {
+    /// Before the first event, in any of these states.
+    pub(super) fn new(view: View) -> Self {
+        let View { ops, values, starts } = view;
         let mut events: Vec<(u32, u32)> = Vec::with_capacity(ops.len() * 2);
-        for (at, op) in ops.iter().enumerate() {
-            events.push((op.invoke, at as u32));
+        for (at, op) in (0..).zip(&ops) {
+            events.push((op.invoke, at));
             if op.ret != NEVER {
-                events.push((op.ret, at as u32));
+                events.push((op.ret, at));
             }
         }
         events.sort_unstable();
-        let mut slots = vec![0_u8; ops.len()];
-        for (event, at) in events {
-            let op = &ops[at as usize];
+        Self {
+            events,
+            cursor: 0,
+            slots: vec![0; ops.len()],
+            ops,
+            open: Open::new(values),
+            configs: starts.iter().map(|&state| Config { state, settled: 0, spent: 0 }).collect(),
+            next: Vec::new(),
+            steps: Vec::new(),
+            seen: FxHashSet::default(),
+            configurations: 0,
+        }
+    }
+
+    /// How many events it has passed.
+    pub(super) fn passed(&self) -> usize {
+        self.cursor
+    }
+
+    /// Goes on until it is decided or the limits, which count from the start, are spent.
+    pub(super) fn run(&mut self, limits: &Limits<'_>) -> End {
+        while let Some(&(event, at)) = self.events.get(self.cursor) {
+            let op = self.ops[at as usize];
             if event == op.invoke {
-                match self.open.invoke(op) {
-                    Some(slot) => slots[at as usize] = slot,
-                    None => return End::Spent,
+                let Some(slot) = self.open.invoke(&op) else { return End::Wide };
+                self.slots[at as usize] = slot;
+                self.settle_new(slot, &op);
+            } else {
+                if !self.complete(self.slots[at as usize], limits) {
+                    return End::Spent;
                 }
-                self.settle_new(slots[at as usize], op);
-                continue;
+                if self.configs.is_empty() {
+                    return End::Dead { event };
+                }
             }
-            if !self.complete(slots[at as usize], limits) {
-                return End::Spent;
-            }
-            if self.configs.is_empty() {
-                return End::Dead { event };
-            }
+            self.cursor += 1;
         }
         End::Alive
     }
@@ -207,6 +218,7 @@ impl Frontier {
     fn sequences(&mut self, from: Config, slot: u8, limits: &Limits<'_>) -> bool {
         let bit: Mask = 1 << slot;
         let target = self.open.effect[slot as usize];
+        self.steps.clear();
         self.steps.push(Step { config: from, unseen: false });
         while let Some(step) = self.steps.pop() {
             self.configurations += 1;
@@ -237,8 +249,8 @@ impl Frontier {
                 let effect = self.open.effect[chosen as usize];
                 writes &= !self.open.twins(writes, effect);
                 let after = self.open.place(config, chosen);
-                let observers = self.open.observers();
-                let unseen = (after.settled & !config.settled & observers) == 0;
+                let seen_by = after.settled & !config.settled & !self.open.all_writes;
+                let unseen = seen_by == 0;
                 self.reach(Step { config: after, unseen }, bit, target);
             }
         }
@@ -333,11 +345,6 @@ impl Open {
                 .filter(|&slot| self.effect[slot as usize] == effect)
                 .fold(0, |mask, slot| mask | 1 << slot),
         }
-    }
-
-    /// Whoever can see what state there is.
-    fn observers(&self) -> Mask {
-        !self.all_writes
     }
 
     fn place(&self, mut config: Config, slot: u8) -> Config {

@@ -30,6 +30,7 @@ mod values;
 mod view;
 mod zones;
 
+use super::calls::Unfit;
 use super::engine::{Found, Limits};
 use super::model::Timed;
 use super::order::{self, Linearization};
@@ -47,6 +48,11 @@ use rustc_hash::FxHashMap;
 use std::sync::OnceLock;
 use view::Window;
 
+/// Why a history is none of registers, if it is not.
+pub(super) fn unfit(history: &History, with_cas: bool, semantics: &Semantics) -> Option<Unfit> {
+    split::split(history, with_cas, semantics).err()
+}
+
 /// Judges a history of registers.
 pub(super) fn check(
     claim: &str,
@@ -58,7 +64,10 @@ pub(super) fn check(
     let question = Question { claim, semantics };
     let split = match split::split(history, with_cas, semantics) {
         Ok(split) => split,
-        Err(why) => return question.judgement(Verdict::Unknown { why }, Vec::new()),
+        Err(unfit) => {
+            let why = unfit.to_string();
+            return question.judgement(Verdict::Unknown { why }, Vec::new());
+        }
     };
     let keys = &split.keys;
     // What refuted a key is where its evidence begins.

@@ -11,7 +11,7 @@
 //! is sound).
 
 use super::super::engine::{Limits, NEVER};
-use super::frontier::{self, End};
+use super::frontier::{End, Frontier};
 use super::op::{Problem, ValueId};
 use super::view::{self, Window};
 
@@ -89,11 +89,12 @@ impl Attempt<'_> {
         // No view may take all: a later one may be easy.
         let configurations_max = self.left.min(reach as u64 * 64);
         let limits = Limits { configurations_max, ..*self.limits };
-        let (end, configurations) = frontier::run(&view.ops, view.values, &view.starts, &limits);
-        self.left -= configurations.min(self.left);
+        let mut frontier = Frontier::new(view);
+        let end = frontier.run(&limits);
+        self.left -= frontier.configurations.min(self.left);
         match end {
             End::Dead { event } => Some(Window { until: event, ..window }),
-            End::Alive | End::Spent => None,
+            End::Alive | End::Spent | End::Wide => None,
         }
     }
 }

@@ -72,8 +72,7 @@ pub(super) struct Search {
     /// How many configurations were looked at.
     pub(super) configurations: u64,
     placed_max: usize,
-    /// The latest event that bounded what may come next: where the search got stuck.
-    pub(super) stuck_at: u32,
+    stuck_at: u32,
     /// Numbers the effects of the required operations.
     effect_of: Vec<u32>,
     /// The required operations not placed yet, in order of invocation, as a ring through position
@@ -167,6 +166,16 @@ impl Search {
             stamp: 0,
             required,
         }
+    }
+
+    /// The most operations that one order held.
+    pub(super) fn placed_max(&self) -> usize {
+        self.placed_max
+    }
+
+    /// The latest event that bounded what may come next: where it got stuck.
+    pub(super) fn stuck_at(&self) -> u32 {
+        self.stuck_at
     }
 
     /// Goes on until it is decided or the limits, which count from the start, are spent.

@@ -2,11 +2,11 @@
 
 use super::super::engine::{Limits, Outcome};
 use super::decide::decide;
-use super::frontier::{self, End};
+use super::frontier::{End, Frontier};
 use super::op::{Effect, INITIAL, KeyOp, NEVER, Problem, ValueId};
 use super::search::Search;
-use super::sight;
-use super::view::{self, Window};
+use super::view::{self, View, Window};
+use super::{sight, zones};
 use proptest::prelude::*;
 
 pub(super) const VALUES: usize = 4;
@@ -75,10 +75,11 @@ fn assert_linearization(ops: &[KeyOp], initial: ValueId, order: &[u32]) {
 
 /// What the breadth-first engine says, beginning in one of these states.
 fn alive(ops: &[KeyOp], starts: &[ValueId]) -> bool {
-    match frontier::run(ops, VALUES, starts, &LIMITS).0 {
+    let view = View { ops: ops.to_vec(), values: VALUES, starts: starts.to_vec() };
+    match Frontier::new(view).run(&LIMITS) {
         End::Alive => true,
         End::Dead { .. } => false,
-        End::Spent => panic!("small problems fit into the limits"),
+        End::Spent | End::Wide => panic!("small problems fit into the limits"),
     }
 }
 

@@ -73,6 +73,14 @@ pub(super) fn view(problem: &Problem<'_>, window: Window, chosen: &[ValueId]) ->
     View { ops: seen.collect(), values, starts }
 }
 
+/// All of a problem, its values numbered by who finds them: those that nobody finds are one.
+pub(super) fn whole(problem: &Problem<'_>) -> View {
+    let window = Window { since: None, until: NEVER - 1 };
+    let mut chosen = found(problem, window);
+    chosen.sort_unstable();
+    view(problem, window, &chosen)
+}
+
 /// The values that somebody in this window finds or misses, the most frequent first.
 pub(super) fn found(problem: &Problem<'_>, window: Window) -> Vec<ValueId> {
     let mut values: Vec<ValueId> = window

@@ -148,3 +148,47 @@ fn every_small_history_of_a_key_is_judged_as_brute_force_does() {
     }
     assert!(decided.get().iter().all(|count| *count > 300), "{decided:?}");
 }
+
+fn read(kv: &Kv, f: &str, argument: Datum, answer: Answer<'_>) -> Option<KvOp> {
+    let call = Call { process: Process::client(0), f, key: None, argument, answer };
+    kv.read(&call).unwrap()
+}
+
+#[test]
+fn an_absent_key_reads_as_nil_or_empty_unless_it_begins_with_something_else() {
+    let states = |kv: &Kv| {
+        let get = |found| read(kv, "get", Datum::Nil, Answer::Ok(found)).unwrap();
+        let fits = |op| {
+            let mut next = Vec::new();
+            kv.step(&kv.initial(), &op, &mut next);
+            !next.is_empty()
+        };
+        [Datum::Nil, text(""), Datum::Int(0)].map(|found| fits(get(found)))
+    };
+    assert_eq!(states(&Kv::new(&Semantics::PORCUPINE)), [true, true, false]);
+    let empty = Semantics { initial: text(""), ..Semantics::STRICT };
+    assert_eq!(states(&Kv::new(&empty)), [true, true, false]);
+    let zero = Semantics { initial: Datum::Int(0), ..Semantics::STRICT };
+    assert_eq!(states(&Kv::new(&zero)), [false, false, true]);
+    assert_ne!(Kv::new(&zero).content(&text("")), Content::Nil, "deleted is not empty");
+}
+
+#[test]
+fn a_failed_cas_and_a_nil_read_mean_what_the_semantics_say() {
+    let pair = Datum::Pair(1, 2);
+    let ops = |semantics: &Semantics| {
+        let kv = Kv::new(semantics);
+        [
+            read(&kv, "cas", pair.clone(), Answer::Fail(None)),
+            read(&kv, "get", Datum::Nil, Answer::Ok(Datum::Nil)),
+            read(&kv, "append", text("a"), Answer::Fail(None)),
+            read(&kv, "delete", Datum::Nil, Answer::Unknown),
+        ]
+    };
+    let nil = Some(KvOp::Get(Content::Nil));
+    let deleted = Some(KvOp::Put(Content::Nil));
+    let missed = Some(KvOp::Miss(Content::Other(Datum::Int(1))));
+    assert_eq!(ops(&Semantics::JEPSEN), [None, None, None, deleted.clone()]);
+    assert_eq!(ops(&Semantics::STRICT), [None, nil.clone(), None, deleted.clone()]);
+    assert_eq!(ops(&Semantics::PORCUPINE), [missed, nil, None, deleted]);
+}
