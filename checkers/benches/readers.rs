@@ -15,7 +15,7 @@ use support::{Shape, simulate};
 
 const ROUNDS: usize = 3;
 
-/// What this thread has used of a core, where the system says it: on a machine that others use, too,
+/// What this thread has used of a core, where the system says it: where others use the machine, too,
 /// the only figure that means something.
 fn cpu() -> Option<Duration> {
     let figures = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
@@ -92,7 +92,8 @@ fn report(name: &str, text: &[u8], format: Format) {
         megabytes / times[ROUNDS / 2].as_secs_f64()
     };
     println!(
-        "{name}: {:.0} MB/s of wall time, {:.0} MB/s of CPU time ({megabytes:.0} MB, {events} events)",
+        "{name}: {:.0} MB/s of wall time, {:.0} MB/s of CPU time \
+         ({megabytes:.0} MB, {events} events)",
         speed(times),
         speed(on_a_core),
     );

@@ -1,6 +1,6 @@
-//! Files that are made to be expensive: deep, wide, long, or endless words. Each reader answers, and
-//! needs no more memory than a small multiple of the file. One test in a process of its own, since
-//! the figure is that of the process.
+//! Files that are made to be expensive: deep, wide, long, or endless words. Each reader answers,
+//! and needs no more memory than a small multiple of the file. One test in a process of its own,
+//! since the figure is that of the process.
 
 #[path = "support/survive.rs"]
 mod survive;
@@ -10,8 +10,8 @@ use checkers::history::import::Format;
 /// Of most bombs; the brackets get four times as much.
 const BYTES: usize = 256 << 10;
 
-/// For the largest file here, of a MiB: the window, the text and its symbol, each up to twice as large, and
-/// each once again when it grows.
+/// For the largest file here, of a MiB: the window, the text and its symbol, each up to twice as
+/// large, and each once again when it grows.
 const MEMORY_KIB_MAX: u64 = 32 << 10;
 
 /// The most memory that this process ever had, where the system says it.

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `time`, or Jepsen's -1 | one nanosecond later than the event before |
 //! | `index` | the position; one that is given must rise, gaps are fine (a filtered history) |
-//! | `process`, in all events | new clients; a completion belongs to the one open operation of its f |
+//! | `process`, in all events | new clients; a completion is of the one open operation of its f |
 //! | `f`, where the value is a list of operations | `txn` |
 //!
 //! A time that is earlier than one before it is raised, up to [`DISORDER_NS_MAX`]: Jepsen's clients
