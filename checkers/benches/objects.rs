@@ -185,7 +185,7 @@ impl Simulated for Elements {
                 return Some(Datum::Json(Box::new(found.into())));
             }
             _ => {
-                let missing = std::mem::take(wrong).then(|| self.adds as i64 / 2);
+                let missing = std::mem::take(wrong).then_some(self.adds as i64 / 2);
                 let listed = self.held.iter().filter(|&&element| Some(element) != missing);
                 let listed: Vec<i64> = listed.copied().collect();
                 return Some(Datum::from_json(listed.into()));
@@ -233,10 +233,12 @@ fn simulate(object: &mut dyn Simulated, shape: Shape) -> History {
                 (EventType::Invoke, f, argument)
             }
             Client::Invoked(f, argument) => {
-                let mut now = wrong_left && begun > operations / 2;
-                let asked = now;
+                let asked = wrong_left && begun > operations / 2;
+                let mut now = asked;
                 let result = object.apply(client, f, &argument, &mut now);
-                wrong_left &= !(asked && !now);
+                if asked {
+                    wrong_left = now;
+                }
                 doing[client] = match result {
                     Some(result) => Client::Applied(f, result),
                     None => Client::Invoked(f, argument),
