@@ -10,7 +10,7 @@
 //! A take that was answered nil found the container empty. A `fail` did not happen, as in Jepsen.
 //! A take that nobody saw the result of took one value, or nothing.
 //!
-//! Where every value is put once, [`monitor`] decides; see there for how.
+//! Where every value is put once, `monitor` decides; see there for how.
 
 mod lives;
 mod monitor;

@@ -242,11 +242,20 @@ fn ops(ops: &[(ContainerOp, u32, u32)]) -> Part<ContainerOp> {
 
 type Case<'a> = (Discipline, &'a [(ContainerOp, u32, u32)], &'a [u32], &'a str);
 
+/// The monitor names these operations and says this.
+fn says(cases: &[Case<'_>]) {
+    for (discipline, history, culprits, sentence) in cases {
+        let said = agrees(&container(*discipline), &ops(history));
+        let (culprits, sentence) = (culprits.to_vec(), (*sentence).to_owned());
+        assert_eq!(said, Monitored::Illegal { culprits, sentence });
+    }
+}
+
 #[test]
-fn sentences_name_the_few_operations_that_contradict_each_other() {
+fn sentences_name_the_few_operations_of_a_queue_that_contradict_each_other() {
     let three = [(put(3), 0, 1), (put(4), 2, 3)];
     let with = |others: &[(ContainerOp, u32, u32)]| [&three[..], others].concat();
-    let cases: &[Case<'_>] = &[
+    says(&[
         (Discipline::Fifo, &[(take(3), 0, 1)], &[0], "3 was dequeued, but nobody enqueued it"),
         (
             Discipline::Unordered,
@@ -285,6 +294,14 @@ fn sentences_name_the_few_operations_that_contradict_each_other() {
             &[0, 2],
             "dequeue found the queue empty, while 3 was inside all the time",
         ),
+    ]);
+}
+
+#[test]
+fn sentences_name_the_few_operations_of_other_containers() {
+    let three = [(put(3), 0, 1), (put(4), 2, 3)];
+    let with = |others: &[(ContainerOp, u32, u32)]| [&three[..], others].concat();
+    says(&[
         (
             Discipline::Lifo,
             &[(put(3), 0, 1), (TakeNothing, 2, 7), (put(4), 3, 4), (take(3), 5, 6)],
@@ -309,12 +326,7 @@ fn sentences_name_the_few_operations_that_contradict_each_other() {
             &[0, 1, 2],
             "3 was polled, while 4 was inside all the time, which comes first",
         ),
-    ];
-    for (discipline, history, culprits, sentence) in cases {
-        let said = agrees(&container(*discipline), &ops(history));
-        let (culprits, sentence) = (culprits.to_vec(), (*sentence).to_owned());
-        assert_eq!(said, Monitored::Illegal { culprits, sentence });
-    }
+    ]);
 }
 
 fn reading(

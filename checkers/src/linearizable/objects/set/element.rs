@@ -5,11 +5,11 @@
 //!
 //! * **Never removed**: whichever add is the first decides; the others can follow, whenever they
 //!   ended. p is after the earliest invocation of an add and the latest one of a look that did not
-//!   find it, and before the earliest completion of either an add or a look that found it. Those two
-//!   bounds are all there is.
+//!   find it, and before the earliest completion of either an add or a look that found it. Those
+//!   two bounds are all there is.
 //! * **Removed in vain**: the remove came before p. One more bound from below.
-//! * **Added, then removed**: every look that found it pulls p down and q up: p before P, q after Q.
-//!   If Q < P, both can be at one moment between them, and there is room for all looks. Else p is
+//! * **Added, then removed**: every look that found it pulls p down and q up: p before P, q after
+//!   Q. If Q < P, both can be at one moment between them, and there is room for all looks. Else p is
 //!   best just before P and q just after Q, and no look that did not find it lies within [P, Q].
 //!
 //! ```text

@@ -8,8 +8,8 @@
 //!   read        all there is, in any order                 [v, w, ...]
 //! ```
 //!
-//! `add` and `remove` say nothing of what they found: a second `add` to a set, and a `remove` of what
-//! is not there, change nothing. A `fail` did not happen. A set is a multiset in which nothing is
+//! `add` and `remove` say nothing of what they found: a second `add` to a set, and a `remove` of
+//! what is not there, change nothing. A `fail` did not happen. A set is a multiset in which nothing is
 //! there twice; one model serves both.
 //!
 //! All operations are one part, since a `read` is about every element. Where there is none, the
@@ -220,8 +220,8 @@ impl Model for Set {
         matches!(op, SetOp::Contains(..) | SetOp::Count(..) | SetOp::Read(_))
     }
 
-    // There are no groups. What concerns one element cannot be taken out as long as a read lists it:
-    // take out `add 1` and `read -> [1]` is impossible.
+    // There are no groups. What concerns one element cannot be taken out as long as a read lists
+    // it: take out `add 1` and `read -> [1]` is impossible.
 
     fn monitor(&self, part: &Part<SetOp>) -> Monitored {
         monitor::decide(self, part)
