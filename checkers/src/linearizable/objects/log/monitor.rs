@@ -234,7 +234,7 @@ impl<'a> Walk<'a> {
         let timed = &self.part.ops[at];
         match &timed.op {
             LogOp::Append { .. } if self.place_of[at].is_none() => {
-                self.open.push(Reverse((timed.ret, at)))
+                self.open.push(Reverse((timed.ret, at)));
             }
             LogOp::Read { from, entries, to_the_end: true } if !timed.is_optional() => {
                 let most = self.before(*from).saturating_add(entries.len());
