@@ -273,11 +273,10 @@ fn in_one_order(part: &Part<FencedOp>, acquires: &[usize]) -> Monitored {
     }
     let Some([before, after]) = overtaken(part, &order) else { return Monitored::Legal };
     let [less, more] = [before, after].map(|at| text(part.ops[at].op));
-    let holder = acquires.iter().copied().filter(|&at| {
-        let token = part.ops[at].op.token;
-        [before, after].contains(&at) || token == part.ops[before].op.token
-    });
-    let mut culprits: Vec<usize> = holder.chain([before, after]).collect();
+    // A release contradicts anything only together with its acquire.
+    let tokens = [before, after].map(|at| part.ops[at].op.token);
+    let held = acquires.iter().copied().filter(|&at| tokens.contains(&part.ops[at].op.token));
+    let mut culprits: Vec<usize> = held.chain([before, after]).collect();
     culprits.sort_unstable();
     culprits.dedup();
     let sentence = if part.ops[before].op.token == part.ops[after].op.token {

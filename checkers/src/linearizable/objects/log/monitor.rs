@@ -29,6 +29,9 @@ use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+/// A contradiction of more operations than this is told by those at its heart.
+const CULPRITS_MAX: usize = 10;
+
 pub(super) fn decide(first: i64, part: &Part<LogOp>) -> Monitored {
     match places(first, part) {
         Ok(places) => {
@@ -180,7 +183,8 @@ struct Walk<'a> {
     places: &'a [Place<'a>],
     begun: Vec<bool>,
     done: Vec<bool>,
-    has_place: Vec<bool>,
+    /// The place of an append, where it is known.
+    place_of: Vec<Option<u32>>,
     /// Open appends without a place.
     open: BinaryHeap<Reverse<(u32, usize)>>,
     /// The appends that stand there, each with the operation that made it necessary.
@@ -191,9 +195,11 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(first: i64, part: &'a Part<LogOp>, places: &'a [Place<'a>]) -> Self {
-        let mut has_place = vec![false; part.ops.len()];
-        for append in places.iter().filter_map(|place| place.append) {
-            has_place[append] = true;
+        let mut place_of = vec![None; part.ops.len()];
+        for (number, place) in (0..).zip(places) {
+            if let Some(append) = place.append {
+                place_of[append] = Some(number);
+            }
         }
         Self {
             first,
@@ -201,7 +207,7 @@ impl<'a> Walk<'a> {
             places,
             begun: vec![false; part.ops.len()],
             done: vec![false; part.ops.len()],
-            has_place,
+            place_of,
             open: BinaryHeap::new(),
             log: Vec::new(),
             gap: 0,
@@ -227,11 +233,13 @@ impl<'a> Walk<'a> {
         self.begun[at] = true;
         let timed = &self.part.ops[at];
         match &timed.op {
-            LogOp::Append { .. } if !self.has_place[at] => self.open.push(Reverse((timed.ret, at))),
+            LogOp::Append { .. } if self.place_of[at].is_none() => {
+                self.open.push(Reverse((timed.ret, at)));
+            }
             LogOp::Read { from, entries, to_the_end: true } if !timed.is_optional() => {
                 let most = self.before(*from).saturating_add(entries.len());
-                if let Some(&(append, cause)) = self.log.get(most) {
-                    return Err(self.too_short(at, append, cause));
+                if most < self.log.len() {
+                    return Err(self.too_short(at, most));
                 }
             }
             LogOp::Append { .. } | LogOp::Read { .. } => {}
@@ -242,7 +250,7 @@ impl<'a> Walk<'a> {
     fn end(&mut self, at: usize) -> Result<(), Monitored> {
         match &self.part.ops[at].op {
             LogOp::Append { .. } if self.done[at] => Ok(()),
-            LogOp::Append { .. } if self.has_place[at] => {
+            LogOp::Append { .. } if self.place_of[at].is_some() => {
                 while !self.done[at] {
                     self.append(at)?;
                 }
@@ -285,15 +293,45 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Names these, who said where appends of theirs stand that do not know it, and, if that is
+    /// not all, what else made the log as long as it is.
+    fn illegal(&self, heart: &[usize], log: &[(usize, usize)], sentence: String) -> Monitored {
+        let mut culprits = heart.to_vec();
+        culprits.extend(log.iter().flat_map(|&(append, cause)| [append, cause]));
+        let witnesses: Vec<usize> = culprits
+            .iter()
+            .filter_map(|&at| Some(self.places[self.place_of[at]? as usize].value?.1))
+            .collect();
+        culprits.extend(witnesses);
+        culprits.sort_unstable();
+        culprits.dedup();
+        if culprits.len() > CULPRITS_MAX && !log.is_empty() {
+            return self.illegal(heart, &[], sentence);
+        }
+        let culprits = culprits.into_iter().map(|at| at as u32).collect();
+        Monitored::Illegal { culprits, sentence }
+    }
+
+    /// What stands there, if an operation is no contradiction without it: if it does not say
+    /// itself that there are so many entries.
+    fn log_unless(&self, at: usize, says: usize) -> &[(usize, usize)] {
+        let length = match &self.part.ops[at].op {
+            LogOp::Append { .. } => self.place_of[at].map_or(0, |place| place as usize + 1),
+            LogOp::Read { entries, .. } => {
+                entries.last().map_or(0, |(offset, _)| self.before(*offset) + 1)
+            }
+        };
+        if length >= says { &[] } else { &self.log }
+    }
+
     fn not_begun(&self, cause: usize, append: usize) -> Monitored {
         let [done, late] = [cause, append].map(|at| text(&self.part.ops[at].op));
-        let offset = self.places.iter().position(|place| place.append == Some(append));
-        let offset = self.first + offset.expect("it has a place") as i64;
-        let witness = self.places[self.before(offset)].value.map_or(append, |(_, witness)| witness);
+        let place = self.log.len();
+        let offset = self.first + place as i64;
         let sentence = format!(
             "{done} completed before {late} began, which stands at offset {offset} and so before it"
         );
-        illegal([cause, append, witness], sentence)
+        self.illegal(&[cause, append], self.log_unless(cause, place + 1), sentence)
     }
 
     fn nobody(&self, cause: usize, place: usize) -> Monitored {
@@ -303,10 +341,12 @@ impl<'a> Walk<'a> {
              completed can stand there",
             text(&self.part.ops[cause].op),
         );
-        illegal([cause], sentence)
+        self.illegal(&[cause], &[], sentence)
     }
 
-    fn too_short(&self, read: usize, append: usize, cause: usize) -> Monitored {
+    /// `most` entries may stand there when the read begins, but more do.
+    fn too_short(&self, read: usize, most: usize) -> Monitored {
+        let (append, cause) = self.log[most];
         let [read_text, missing] = [read, append].map(|at| text(&self.part.ops[at].op));
         let sentence = if append == cause {
             format!("{missing} completed before {read_text} began, which ends before it")
@@ -317,6 +357,7 @@ impl<'a> Walk<'a> {
                  was read ends before it"
             )
         };
-        illegal([read, append, cause], sentence)
+        let log = self.log_unless(cause, most + 1);
+        self.illegal(&[read, append, cause], &log[..log.len().min(most + 1)], sentence)
     }
 }
