@@ -20,7 +20,7 @@
 
 use super::clocks::{self, Clocks};
 use super::graph::{self, Graph, Rule, read_node, write_node};
-use super::ops::{Problem, Source};
+use super::problem::{Problem, Source};
 use super::{Outcome, Question, views};
 use crate::budget::Budget;
 

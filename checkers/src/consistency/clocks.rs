@@ -4,7 +4,7 @@
 //! which of them; O(operations * sessions) memory.
 
 use super::graph::of_session;
-use super::ops::{Problem, Source};
+use super::problem::{Problem, Source};
 
 /// What comes before each operation, and where writes stand.
 #[derive(Debug)]

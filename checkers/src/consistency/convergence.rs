@@ -14,7 +14,7 @@
 //! such read was answered for is `unknown`.
 
 use super::invalid;
-use super::ops::{Op, Problem};
+use super::problem::{Op, Problem};
 use super::words::Words;
 use crate::history::notes::{Note, Phase};
 use crate::history::{Datum, EventType, History, Symbol, Value, pairing};

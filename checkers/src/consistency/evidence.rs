@@ -5,7 +5,8 @@
 //! what is left breaks no promise that the whole keeps.
 
 use super::explain;
-use super::ops::{Op, Problem, Reading};
+use super::ops::Reading;
+use super::problem::{Op, Problem};
 use super::view::{self, Seen};
 use super::words::Words;
 use super::{Graph, Question, causal, sequential};
@@ -21,7 +22,7 @@ const REDUCE_OPS_MIN: usize = 20_000;
 const OPS_SHOWN_MAX: usize = 200;
 
 /// Whether the promise is broken by these operations alone.
-fn broken(problem: &Problem, question: Question, budget: &Budget<'_>) -> bool {
+pub(super) fn broken(problem: &Problem, question: Question, budget: &Budget<'_>) -> bool {
     match question {
         Question::View(rule, session) => {
             view::judge(&Graph::new(problem, rule), session) == Seen::Broken
@@ -52,7 +53,7 @@ pub(super) fn find(
 }
 
 /// Takes out operations as long as the promise stays broken.
-fn reduce(whole: &Problem, broken: impl Fn(&Problem) -> bool) -> Problem {
+pub(super) fn reduce(whole: &Problem, broken: impl Fn(&Problem) -> bool) -> Problem {
     let mut problem = whole.clone();
     let mut left = REDUCE_WORK_MAX * problem.ops.len().max(REDUCE_OPS_MIN);
     let mut chunk = problem.ops.len().div_ceil(2);

@@ -3,7 +3,7 @@
 //! An operation has two nodes: what it found, and behind it what it set. Nothing is stored but who
 //! was the session's last operation, read and write before each: the promises' edges follow.
 
-use super::ops::Problem;
+use super::problem::Problem;
 
 /// No operation, no node, no number.
 pub(super) const NONE: u32 = u32::MAX;

@@ -28,9 +28,12 @@ mod convergence;
 mod evidence;
 mod explain;
 mod graph;
+mod guess;
 mod ops;
 #[cfg(test)]
 mod oracle;
+mod paths;
+mod problem;
 mod search;
 mod sequential;
 #[cfg(test)]
@@ -43,7 +46,7 @@ use crate::history::History;
 use crate::linearizable::Semantics;
 use crate::verdict::{Evidence, Judgement, OrderEvidence, Verdict};
 use graph::{Graph, Rule};
-use ops::Problem;
+use problem::Problem;
 use rayon::prelude::*;
 use view::Seen;
 
@@ -52,7 +55,8 @@ use view::Seen;
 pub enum Consistency {
     /// One order of all operations, in which each session's own order holds (Lamport 1979).
     Sequential,
-    /// Whoever saw an effect sees its causes (Ahamad et al. 1995).
+    /// Whoever saw an effect sees its causes (CC of Bouajjani et al. 2017; causal memory, Ahamad
+    /// et al. 1995, and causal convergence are told in figures).
     Causal,
     /// Each session sees the writes of each other one in their order (Lipton & Sandberg 1988).
     Pram,
@@ -60,9 +64,9 @@ pub enum Consistency {
     ReadYourWrites,
     /// A session does not see less than it saw before.
     MonotonicReads,
-    /// A session's writes are seen in their order.
+    /// A session's writes are seen in their order, by whoever does not forget what it saw.
     MonotonicWrites,
-    /// A write is seen after what its session had read before it.
+    /// A write is seen after what its session had read before it, by whoever does not forget.
     WritesFollowReads,
     /// After the faults are undone, all last reads agree and hold every acknowledged write.
     Convergence,

@@ -2,7 +2,7 @@
 //! every order and every set.
 
 use super::graph::Rule;
-use super::ops::{Op, Problem, Source};
+use super::problem::{Op, Problem, Source};
 
 /// Half an operation: what it found, or what it set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,13 +7,14 @@
 //!
 //! A read that finds what its key holds is placed at once: it changes nothing, and can be moved to
 //! the front of any order that goes on from here. A write may follow when everybody who finds the
-//! old value has found it. Of the writes that may, the one comes first that would be first in a
-//! linearization: then a linearizable history needs no second try. Otherwise the search goes back,
-//! and does not go twice where it was: where the sessions are and what the keys hold says all.
+//! old value has found it. Which of these comes first is guessed in two ways (`Guess`). The search
+//! goes back from where it cannot go on, and does not go twice where it was: where the sessions are
+//! and what the keys hold says all.
 
 use super::clocks::Clocks;
 use super::graph::{NONE, of_session};
-use super::ops::{Problem, Source};
+use super::guess::{GUESSES, Guess, points};
+use super::problem::{Problem, Source};
 use crate::budget::Budget;
 use rustc_hash::FxHashSet;
 
@@ -36,7 +37,11 @@ pub(super) enum Found {
 
 /// Whether there is an order at first sight, without looking back.
 pub(super) fn by_time(problem: &Problem) -> bool {
-    let mut search = Search::new(problem, None);
+    GUESSES.into_iter().any(|guess| at_first_sight(problem, guess))
+}
+
+fn at_first_sight(problem: &Problem, guess: Guess) -> bool {
+    let mut search = Search::new(problem, None, guess);
     loop {
         search.reads();
         let Some(&op) = search.candidates().first() else { break };
@@ -45,13 +50,26 @@ pub(super) fn by_time(problem: &Problem) -> bool {
     search.is_complete() && verified(problem, &search.placed)
 }
 
-/// Tries the orders that keep what must come before what.
+/// Tries the orders that keep what must come before what. Each session that is looked at counts as
+/// a configuration.
 pub(super) fn search(clocks: &Clocks<'_>, budget: &Budget<'_>) -> Found {
-    let mut search = Search::new(clocks.problem, Some(clocks));
+    let sessions = clocks.problem.sessions as u64;
+    let states = (budget.configurations_max / sessions).min(budget.bytes_max / STATE_BYTES);
+    let mut most = 0;
+    for guess in GUESSES {
+        match search_by(clocks, guess, states / GUESSES.len() as u64, budget) {
+            Found::Spent { placed } => most = most.max(placed),
+            found => return found,
+        }
+    }
+    Found::Spent { placed: most }
+}
+
+fn search_by(clocks: &Clocks<'_>, guess: Guess, states_max: u64, budget: &Budget<'_>) -> Found {
+    let mut search = Search::new(clocks.problem, Some(clocks), guess);
     let mut seen: FxHashSet<u128> = FxHashSet::default();
     let mut left: Vec<(usize, Vec<u32>)> = Vec::new();
     let mut most = 0;
-    let states_max = budget.configurations_max.min(budget.bytes_max / STATE_BYTES);
     loop {
         search.reads();
         most = most.max(search.placed.len());
@@ -99,7 +117,7 @@ struct Search<'a> {
     problem: &'a Problem,
     clocks: Option<&'a Clocks<'a>>,
     of_session: Vec<Vec<u32>>,
-    /// Where each write would stand in a linearization.
+    /// Where each write stands by the guess.
     points: Vec<u32>,
     /// How many operations of each session are placed.
     next: Vec<u32>,
@@ -115,12 +133,12 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(problem: &'a Problem, clocks: Option<&'a Clocks<'a>>) -> Self {
+    fn new(problem: &'a Problem, clocks: Option<&'a Clocks<'a>>, guess: Guess) -> Self {
         let mut search = Self {
             problem,
             clocks,
             of_session: of_session(problem),
-            points: points(problem),
+            points: points(problem, guess),
             next: vec![0; problem.sessions],
             holds: vec![NONE; problem.keys],
             unfound: vec![0; problem.ops.len() + problem.keys],
@@ -241,37 +259,4 @@ fn mix(kind: u64, of: u32, value: u32) -> u128 {
         z ^ (z >> 31)
     };
     u128::from(half(0x9e37_79b9_7f4a_7c15)) << 64 | u128::from(half(0xd1b5_4a32_d192_ed03))
-}
-
-/// Where each write would stand in a linearization: zones (Gibbons & Korach 1997).
-///
-/// A value is certainly held from the first completion of those who set or found it to the last
-/// invocation, if these are in this order; else it may be held anywhere between, but not while
-/// another value of the key certainly is.
-fn points(problem: &Problem) -> Vec<u32> {
-    let mut first: Vec<u32> = problem.ops.iter().map(|op| op.ret).collect();
-    let mut last: Vec<u32> = problem.ops.iter().map(|op| op.invoke).collect();
-    for op in &problem.ops {
-        if let Some(source) = op.source() {
-            first[source as usize] = first[source as usize].min(op.ret);
-            last[source as usize] = last[source as usize].max(op.invoke);
-        }
-    }
-    let writes = || (0..problem.ops.len()).filter(|&at| problem.ops[at].sets);
-    let mut certain: Vec<Vec<(u32, u32)>> = vec![Vec::new(); problem.keys];
-    for at in writes().filter(|&at| first[at] < last[at]) {
-        certain[problem.ops[at].key as usize].push((first[at], last[at]));
-    }
-    certain.iter_mut().for_each(|zones| zones.sort_unstable());
-    let mut points = last.clone();
-    for at in writes() {
-        let zones = &certain[problem.ops[at].key as usize];
-        let under = zones.partition_point(|zone| zone.0 < last[at]).checked_sub(1);
-        points[at] = match under {
-            _ if first[at] < last[at] => first[at],
-            Some(under) => last[at].max(zones[under].1),
-            None => last[at],
-        };
-    }
-    points
 }

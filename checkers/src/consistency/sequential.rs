@@ -4,7 +4,8 @@
 //! To decide it is NP-complete even if it is known who found whose value (Gibbons & Korach 1997).
 //! Hence in turn, the cheap and certain things first:
 //!
-//! 1. An order by time, verified: what is linearizable is sequential as well. O(n * sessions).
+//! 1. An order by time, verified: what is linearizable is sequential as well, and so is what
+//!    replicas answer that apply one log, each as late as it likes. O(n * sessions).
 //! 2. Causal memory, which it implies, with its evidence of one session.
 //! 3. What must come before what, to a fixpoint, from the sessions' orders and from
 //!    ```text
@@ -17,7 +18,7 @@
 
 use super::clocks::{self, Clocks};
 use super::graph::Rule;
-use super::ops::{Problem, Source};
+use super::problem::{Problem, Source};
 use super::{Outcome, Question, search, views};
 use crate::budget::Budget;
 

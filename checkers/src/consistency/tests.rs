@@ -2,8 +2,8 @@
 
 use super::clocks::Clocks;
 use super::graph::{Graph, Rule};
-use super::ops::{Op, Problem, Source};
-use super::{Outcome, causal, oracle, sequential, view};
+use super::problem::{Op, Problem, Source};
+use super::{Outcome, Question, causal, evidence, oracle, search, sequential, view};
 use crate::budget::Budget;
 use proptest::prelude::*;
 
@@ -90,4 +90,74 @@ proptest! {
         prop_assert!(implied(memory, pram && follow));
         prop_assert!(implied(pram, own && reads && writes));
     }
+
+    #[test]
+    fn evidence_is_broken_by_brute_force_and_nothing_can_be_left_out(problem in problems(9)) {
+        for question in questions(&problem) {
+            let broken =
+                |problem: &Problem| evidence::broken(problem, question, &Budget::default());
+            let small = evidence::reduce(&problem, broken);
+            prop_assert!(match question {
+                Question::View(rule, session) => !oracle::view(&small, rule, session),
+                Question::Causal => !oracle::weakly_causal(&small),
+                Question::Order | Question::AnyOrder => !oracle::sequential(&small),
+            }, "{question:?} {small:#?}");
+            for left_out in 0..small.ops.len() as u32 {
+                let all = 0..small.ops.len() as u32;
+                let keep: Vec<u32> = all.filter(|at| *at != left_out).collect();
+                prop_assert!(!broken(&small.restrict(&keep)), "{question:?} {left_out} {small:#?}");
+            }
+        }
+    }
+}
+
+/// What is broken by a problem.
+fn questions(problem: &Problem) -> Vec<Question> {
+    let mut questions: Vec<Question> = Vec::new();
+    for rule in RULES {
+        let graph = Graph::new(problem, rule);
+        let broken = (0..SESSIONS).filter(|&s| view::judge(&graph, s) == view::Seen::Broken);
+        questions.extend(broken.map(|session| Question::View(rule, session)));
+    }
+    questions.extend(causal::broken(problem).then_some(Question::Causal));
+    if let Outcome::Broken(question) = sequential::judge(problem, &Budget::default()) {
+        questions.push(question);
+    }
+    questions
+}
+
+/// Without these the tests above could pass by never meeting what they are about.
+#[test]
+fn random_problems_keep_and_break_every_promise() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut counts = [[0_u32; 2]; RULES.len() + 1];
+    // Where time does not show an order: an order after all, or a contradiction of all sessions.
+    let mut hard = [0_u32; 2];
+    for _ in 0..3_000 {
+        let tree = problems(9).new_tree(&mut runner).expect("nothing is rejected");
+        let problem = proptest::strategy::ValueTree::current(&tree);
+        for (count, rule) in counts.iter_mut().zip(RULES) {
+            count[usize::from(keeps(&problem, rule))] += 1;
+        }
+        counts[RULES.len()][usize::from(keeps_sequential(&problem))] += 1;
+        if keeps(&problem, Rule::Causal) && !search::by_time(&problem) {
+            hard[usize::from(keeps_sequential(&problem))] += 1;
+        }
+    }
+    assert!(counts.iter().flatten().all(|&count| count > 100), "{counts:?}");
+    assert!(hard.iter().all(|&count| count > 10), "{hard:?}");
+}
+
+#[test]
+fn a_spent_budget_says_unknown_and_not_invalid() {
+    // Dekker's two sessions: nothing but the fixpoint refutes it.
+    let problem = problem(&[(0, 0, 1, 0), (0, 1, 0, 0), (1, 1, 1, 0), (1, 0, 0, 0)]);
+    assert!(matches!(
+        sequential::judge(&problem, &Budget::default()),
+        Outcome::Broken(Question::Order)
+    ));
+    let small = Budget { configurations_max: 0, ..Budget::default() };
+    assert!(matches!(sequential::judge(&problem, &small), Outcome::Spent(_)));
+    let small = Budget { bytes_max: 0, ..Budget::default() };
+    assert!(matches!(sequential::judge(&problem, &small), Outcome::Spent(_)));
 }

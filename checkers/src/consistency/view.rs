@@ -40,7 +40,7 @@
 //! needs no more of the promise than that the session's reads are in order).
 
 use super::graph::{self, Graph, NONE, Rule, read_node, write_node};
-use super::ops::{Problem, Source};
+use super::problem::{Problem, Source};
 
 /// Why a session's reads have no explanation; or that it was not found out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Operations in words.
 
-use super::ops::{Op, Problem};
+use super::problem::{Op, Problem};
 use crate::history::{History, Symbol, Value};
 use crate::linearizable::engine::NEVER;
 use crate::verdict::EvidenceOp;
