@@ -30,6 +30,7 @@ mod register;
 mod rounds;
 pub mod semantics;
 
+pub use calls::Unfit;
 pub use live::{Ending, Live, Violation};
 pub use model::Model;
 pub use object::Object;
@@ -40,6 +41,7 @@ use crate::history::History;
 use crate::verdict::{Evidence, Judgement, Verdict};
 use engine::{Engine, Found, Outcome};
 use model::{Monitored, Part};
+use objects::WithModel;
 use rounds::Rounds;
 
 /// Judges whether a history of this object is linearizable; `claim` is the sentence on trial.
@@ -50,13 +52,56 @@ pub fn check(
     semantics: &Semantics,
     budget: &Budget<'_>,
 ) -> Judgement {
-    match object {
-        Object::Register => register::check(claim, history, false, semantics, budget),
-        Object::CasRegister => register::check(claim, history, true, semantics, budget),
-        _ => {
-            let why = format!("{} is not there yet", object.name());
+    let with_cas = object != Object::Register;
+    let others = ByModel { claim, history, semantics, budget };
+    match objects::with_model(object, semantics, others) {
+        Ok(Some(judgement)) => judgement,
+        Ok(None) => register::check(claim, history, with_cas, semantics, budget),
+        Err(misfit) => {
+            let why = Unfit::from(misfit).to_string();
             Question { claim, semantics }.judgement(Verdict::Unknown { why }, Vec::new())
         }
+    }
+}
+
+/// Whether a history is one of this object at all: why not, if it is not. Of such a history [`check`]
+/// says `unknown`; whoever reads files wants to name the place.
+pub fn unfit(history: &History, object: Object, semantics: &Semantics) -> Option<Unfit> {
+    let with_cas = object != Object::Register;
+    match objects::with_model(object, semantics, Fits { history, semantics }) {
+        Ok(Some(fits)) => fits,
+        Ok(None) => register::unfit(history, with_cas, semantics),
+        Err(misfit) => Some(misfit.into()),
+    }
+}
+
+/// The question whether a history is one of an object that is no register.
+struct Fits<'a> {
+    history: &'a History,
+    semantics: &'a Semantics,
+}
+
+impl WithModel for Fits<'_> {
+    type Out = Option<Unfit>;
+
+    fn with<M: Model>(self, model: &M) -> Option<Unfit> {
+        calls::read(self.history, model, self.semantics).err()
+    }
+}
+
+/// The question, for an object that is no register.
+struct ByModel<'a> {
+    claim: &'a str,
+    history: &'a History,
+    semantics: &'a Semantics,
+    budget: &'a Budget<'a>,
+}
+
+impl WithModel for ByModel<'_> {
+    type Out = Judgement;
+
+    fn with<M: Model>(self, model: &M) -> Judgement {
+        check_model(self.claim, self.history, model, self.semantics, self.budget)
     }
 }
 
@@ -141,7 +186,10 @@ pub fn check_model<M: Model>(
     let question = Question { claim, semantics };
     let calls = match calls::read(history, model, semantics) {
         Ok(calls) => calls,
-        Err(why) => return question.judgement(Verdict::Unknown { why }, Vec::new()),
+        Err(unfit) => {
+            let why = unfit.to_string();
+            return question.judgement(Verdict::Unknown { why }, Vec::new());
+        }
     };
     let parts = &calls.parts;
     let rounds =

@@ -3,24 +3,33 @@
 //! ```text
 //!   History --> split: per key, operations with intervals     (P-compositionality: a history is
 //!                 |                                             linearizable iff each key's is)
-//!                 +--> zones: what can be said at sight          O(n log n)
-//!                 +--> search: Wing & Gong's search with a cache
+//!                 +--> zones, sight: what can be said at sight    O(n log n)
+//!                 +--> search <-> refute: an order, or a contradiction, taking turns
 //!                 |       legal | illegal | spent
 //!                 +--> evidence: the smallest contradiction        of an illegal key
 //! ```
 
 mod cache;
+mod case;
+mod decide;
 mod evidence;
+#[cfg(test)]
+mod evidence_tests;
 mod explain;
+mod frontier;
 mod op;
+mod refute;
 mod search;
 mod sentence;
+mod sight;
 mod split;
 #[cfg(test)]
 mod tests;
 mod values;
+mod view;
 mod zones;
 
+use super::calls::Unfit;
 use super::engine::{Found, Limits};
 use super::model::Timed;
 use super::rounds::Rounds;
@@ -31,6 +40,11 @@ use crate::history::History;
 use crate::verdict::{Evidence, Judgement, Verdict};
 pub(super) use op::Effect;
 use op::{INITIAL, KeyHistory, KeyOp, Problem};
+
+/// Why a history is none of registers, if it is not.
+pub(super) fn unfit(history: &History, with_cas: bool, semantics: &Semantics) -> Option<Unfit> {
+    split::split(history, with_cas, semantics).err()
+}
 
 /// Judges a history of registers.
 pub(super) fn check(
@@ -43,11 +57,14 @@ pub(super) fn check(
     let question = Question { claim, semantics };
     let split = match split::split(history, with_cas, semantics) {
         Ok(split) => split,
-        Err(why) => return question.judgement(Verdict::Unknown { why }, Vec::new()),
+        Err(unfit) => {
+            let why = unfit.to_string();
+            return question.judgement(Verdict::Unknown { why }, Vec::new());
+        }
     };
     let keys = &split.keys;
     let rounds = Rounds::run(keys.len(), budget, false, |key, limits| {
-        search::search(&keys[key].problem(), limits)
+        decide::decide(&keys[key].problem(), limits)
     });
     let illegal: Vec<&KeyHistory> = rounds.illegal().map(|key| &keys[key]).collect();
     let verdict = if !illegal.is_empty() {
@@ -72,5 +89,5 @@ pub(super) fn decide(ops: &[Timed<Effect>], values: usize, limits: &Limits<'_>) 
     let mut ops: Vec<KeyOp> = ops.iter().map(told).collect();
     split::drop_unobserved(&mut ops, values);
     let problem = Problem { ops: &ops, initial: INITIAL, values };
-    search::search(&problem, &Limits { order: false, ..*limits })
+    decide::decide(&problem, &Limits { order: false, ..*limits })
 }

@@ -26,8 +26,11 @@
 //! Times are positions among the invocations, and only returns are ever compared with invocations,
 //! so two returns between the same invocations are the same. That saves every sort.
 
+mod order;
 #[cfg(test)]
 mod tests;
+
+pub(super) use order::order;
 
 use super::op::{Effect, KeyOp, NEVER, Problem, ValueId};
 

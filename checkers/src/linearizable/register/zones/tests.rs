@@ -1,7 +1,7 @@
 //! Zones against brute force: what they decide, and what they refute without being able to decide.
 
 use super::super::op::{Effect, INITIAL, KeyOp, NEVER, Problem, ValueId};
-use super::{blocks, decide};
+use super::{blocks, decide, order};
 use proptest::prelude::*;
 use std::cell::Cell;
 
@@ -98,12 +98,37 @@ fn any_values() -> impl Strategy<Value = Vec<KeyOp>> {
     })
 }
 
+/// Whether an order explains every result, respects real time, and leaves nothing out.
+fn explains(ops: &[KeyOp], order: &[u32]) -> Result<(), TestCaseError> {
+    let mut left: Vec<u32> = (0..ops.len() as u32).collect();
+    let mut state = INITIAL;
+    for at in order {
+        let op = &ops[*at as usize];
+        prop_assert!(left.iter().all(|other| ops[*other as usize].ret >= op.invoke), "real time");
+        let place = left.binary_search(at);
+        left.remove(place.map_err(|_| TestCaseError::fail(format!("{at} stands there twice")))?);
+        let after = op.effect.apply(state);
+        state = after.ok_or_else(|| TestCaseError::fail(format!("{op:?} in {state}")))?;
+    }
+    prop_assert!(left.iter().all(|at| ops[*at as usize].ret == NEVER), "{left:?} are missing");
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6000, ..ProptestConfig::default() })]
 
     #[test]
     fn histories_with_unique_values_are_decided_as_by_brute_force(ops in unique(8)) {
         prop_assert_eq!(decide(&problem(&ops)), Some(oracle(&ops)));
+    }
+
+    #[test]
+    fn a_legal_history_has_the_order_that_zones_give(ops in unique(9)) {
+        let given = order(&problem(&ops));
+        prop_assert_eq!(given.is_some(), decide(&problem(&ops)) == Some(true));
+        if let Some(order) = given {
+            explains(&ops, &order)?;
+        }
     }
 
     #[test]
