@@ -1,9 +1,9 @@
-//! Search over any [`Model`]: depth-first while it is lucky, then breadth-first over the events.
+//! Search over any [`Model`]: depth-first and breadth-first over the events, in turns.
 //!
 //! ```text
 //!   Part --> depth   Wing & Gong's search with a cache: nearly linear on most legal histories
-//!              | not decided within its share
-//!              v
+//!            |   ^
+//!            v   | not decided within its share: the other one, with four times as much
 //!            front   every explanation of the events so far, side by side: what refutes a
 //!                    history, and what a stream of events needs
 //!   both stand on: table (states, operations, steps as numbers), intern, set (dominance)
