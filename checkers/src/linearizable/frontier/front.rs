@@ -17,6 +17,9 @@
 //!   be taken out of every order, so having it behind oneself never hurts.
 //! * **Twins**: of open operations that are equal, the one that returns first goes first; in any
 //!   order their names can be exchanged. Where a return is not known yet, each goes on its own.
+//! * **No haste**: if the last operation before the one that completes might as well come right
+//!   behind it, with the same state after both, it is not placed: the row without it can still do
+//!   so. (Not if an observation fits between the two only.)
 //! * **Indeterminate operations** are counted by class, the ones invoked first are meant, and rows
 //!   that spend fewer come first. One that leaves the state as it is need not happen.
 
@@ -90,6 +93,8 @@ struct Closure {
     /// indeterminate operations they spent.
     work: Set,
     waiting: Vec<Vec<u32>>,
+    /// By number of such a row: whether its last operation might as well come behind the goal.
+    hasty: Vec<bool>,
     /// Rows that have.
     done: Set,
 }
@@ -102,7 +107,7 @@ impl<M: Model> Frontier<M> {
         let mut rows = Set::new(vec![0]);
         for state in initial {
             let state = table.state(model, state);
-            rows.insert(&table, &[u64::from(state), 0], ROOT);
+            let _ = rows.insert(&table, &[u64::from(state), 0], ROOT);
         }
         Self {
             table,
@@ -171,7 +176,7 @@ impl<M: Model> Frontier<M> {
                     set::set_used(&mut row, used);
                 }
             }
-            after.insert(&self.table, &row, node);
+            let _ = after.insert(&self.table, &row, node);
         }
         self.rows = after;
     }
@@ -193,7 +198,7 @@ impl<M: Model> Frontier<M> {
         for (known, node) in rows.iter() {
             self.widen(known, &mut row);
             self.look(&closure, held, limits)?;
-            self.route(model, &mut closure, &mut row, node);
+            self.route(model, &mut closure, &mut row, node, false);
         }
         let mut spent = 0;
         while spent < closure.waiting.len() {
@@ -205,7 +210,8 @@ impl<M: Model> Frontier<M> {
             row.clear();
             row.extend_from_slice(known);
             self.look(&closure, held, limits)?;
-            self.extend(model, &mut closure, &row, node);
+            let hasty = closure.hasty[at as usize];
+            self.extend(model, &mut closure, &row, node, hasty);
         }
         self.rows = closure.done;
         self.close(slot);
@@ -239,15 +245,16 @@ impl<M: Model> Frontier<M> {
             goal: open().find(|open| open.slot == slot && !observes(open)),
             work: Set::new(self.changing(&self.table)),
             waiting: Vec::new(),
+            hasty: Vec::new(),
             done: Set::new(self.changing(&self.table)),
         }
     }
 
     /// Every row that one more operation behind this one gives.
-    fn extend(&mut self, model: &M, closure: &mut Closure, row: &[u64], node: u32) {
+    fn extend(&mut self, model: &M, closure: &mut Closure, row: &[u64], node: u32, hasty: bool) {
         let state = set::row_state(row);
         let mut child = Vec::with_capacity(row.len());
-        if let Some(goal) = closure.goal {
+        if let (Some(goal), false) = (closure.goal, hasty) {
             let targets = self.table.step(model, state, goal.class);
             self.follow(model, closure, row, node, targets, &mut child, goal);
         }
@@ -282,7 +289,8 @@ impl<M: Model> Frontier<M> {
                     true => self.node(node, self.optional[at].names[spent as usize]),
                     false => ROOT,
                 };
-                self.route(model, closure, &mut child, node);
+                let hasty = self.is_hasty(model, closure, state, class, after);
+                self.route(model, closure, &mut child, node, hasty);
             }
         }
     }
@@ -305,29 +313,72 @@ impl<M: Model> Frontier<M> {
             set::set_state(child, after);
             set::place(child, open.slot);
             let node = self.node(node, open.name);
-            self.route(model, closure, child, node);
+            let hasty = open.slot != closure.slot
+                && self.is_hasty(model, closure, set::row_state(row), open.class, after);
+            self.route(model, closure, child, node, hasty);
         }
     }
 
     /// Places the observations that fit, and puts the row where it belongs.
-    fn route(&mut self, model: &M, closure: &mut Closure, row: &mut [u64], mut node: u32) {
+    fn route(
+        &mut self,
+        model: &M,
+        closure: &mut Closure,
+        row: &mut [u64],
+        mut node: u32,
+        mut hasty: bool,
+    ) {
         let state = set::row_state(row);
         for observer in &closure.observers {
             if !set::has(row, observer.slot) && self.table.fits(model, state, observer.class) {
                 set::place(row, observer.slot);
+                hasty = false;
                 node = self.node(node, observer.name);
             }
         }
         if set::has(row, closure.slot) {
             set::clear(row, closure.slot);
-            closure.done.insert(&self.table, row, node);
-        } else if let Some(at) = closure.work.insert(&self.table, row, node) {
-            let spent = self.table.spent_in_all(set::row_used(row)) as usize;
-            if closure.waiting.len() <= spent {
-                closure.waiting.resize(spent + 1, Vec::new());
-            }
-            closure.waiting[spent].push(at);
+            let _ = closure.done.insert(&self.table, row, node);
+            return;
         }
+        match closure.work.insert(&self.table, row, node) {
+            Ok(at) => {
+                let spent = self.table.spent_in_all(set::row_used(row)) as usize;
+                if closure.waiting.len() <= spent {
+                    closure.waiting.resize(spent + 1, Vec::new());
+                }
+                closure.waiting[spent].push(at);
+                closure.hasty.push(hasty);
+            }
+            Err(at) => {
+                let same = hasty && closure.work.row(at) == row;
+                closure.hasty[at as usize] |= same;
+            }
+        }
+    }
+
+    /// Whether an operation that leads from one state to another might as well be placed behind
+    /// the goal, which comes next.
+    fn is_hasty(
+        &mut self,
+        model: &M,
+        closure: &Closure,
+        from: StateId,
+        class: ClassId,
+        to: StateId,
+    ) -> bool {
+        let Some(goal) = closure.goal else { return false };
+        let last = self.table.step(model, to, goal.class).range();
+        if last.len() != 1 {
+            return false;
+        }
+        let last = self.table.target(last.start);
+        let mut first = self.table.step(model, from, goal.class).range();
+        first.any(|first| {
+            let first = self.table.target(first);
+            let mut behind = self.table.step(model, first, class).range();
+            behind.any(|behind| self.table.target(behind) == last)
+        })
     }
 
     fn node(&mut self, before: u32, name: u32) -> u32 {
@@ -378,7 +429,7 @@ impl<M: Model> Frontier<M> {
             set::set_state(&mut row, state);
             let used = table.carry_used(&self.table, set::row_used(known), &class_of);
             set::set_used(&mut row, used);
-            rows.insert(&table, &row, node);
+            let _ = rows.insert(&table, &row, node);
         }
         self.rows = rows;
         self.table = table;

@@ -1,9 +1,9 @@
-//! Search over any [`Model`]: depth-first while it is lucky, then breadth-first over the events.
+//! Search over any [`Model`]: depth-first and breadth-first over the events, in turns.
 //!
 //! ```text
 //!   Part --> depth   Wing & Gong's search with a cache: nearly linear on most legal histories
-//!              | not decided within its share
-//!              v
+//!            |   ^
+//!            v   | not decided within its share: the other one, with four times as much
 //!            front   every explanation of the events so far, side by side: what refutes a
 //!                    history, and what a stream of events needs
 //!   both stand on: table (states, operations, steps as numbers), intern, set (dominance)
@@ -25,31 +25,54 @@ use super::model::{Model, Part};
 use depth::Depth;
 pub(super) use front::{Exhausted, Frontier};
 
-/// What the depth-first search may look at before it counts as out of luck: a legal history that
-/// it is lucky with takes one or two configurations per operation.
-const DEPTH_CONFIGURATIONS_MIN: u64 = 20_000;
-const DEPTH_CONFIGURATIONS_PER_OP: u64 = 20;
+/// What the depth-first search may look at in its first turn: a legal history that it is lucky with
+/// takes one or two configurations per operation.
+const CONFIGURATIONS_MIN: u64 = 20_000;
+const CONFIGURATIONS_PER_OP: u64 = 20;
 
-/// Decides whether there is an order that begins in one of these states.
+/// Each turn may look at so many times more than the one before. What a turn found out is lost, so
+/// that all turns together cost a third more than the last one.
+const GROWTH: u64 = 4;
+
+/// Decides whether there is an order that begins in one of these states. The two searches take
+/// turns: neither is always the better one, and nobody can tell beforehand.
 pub(super) fn search<M: Model>(
     model: &M,
     part: &Part<M::Op>,
     initial: &[M::State],
     limits: &Limits<'_>,
 ) -> Found {
-    let share = DEPTH_CONFIGURATIONS_MIN + DEPTH_CONFIGURATIONS_PER_OP * part.ops.len() as u64;
-    let share = share.min(limits.configurations_max / 4);
-    let depth =
-        Depth::new(model, part).search(initial, &Limits { configurations_max: share, ..*limits });
-    let Outcome::Spent { placed } = depth.outcome else { return depth };
-    let rest = limits.configurations_max - depth.configurations;
-    let limits = Limits { configurations_max: rest, ..*limits };
-    let mut found = breadth_first(model, part, initial, &limits);
-    found.configurations += depth.configurations;
-    if let Outcome::Spent { placed: completed } = &mut found.outcome {
-        *completed = placed.max(*completed);
+    let mut share = CONFIGURATIONS_MIN + CONFIGURATIONS_PER_OP * part.ops.len() as u64;
+    let mut configurations = 0;
+    let mut placed_max = 0;
+    loop {
+        let mut starved = true;
+        for engine in [Engine::Search, Engine::Frontier] {
+            let left = limits.configurations_max - configurations;
+            let turn_max = match engine {
+                Engine::Search => share.min(left / GROWTH),
+                // There would be nothing left for two more turns.
+                _ if left / GROWTH.pow(2) < share => left,
+                _ => share,
+            };
+            let turn = Limits { configurations_max: turn_max, ..*limits };
+            let mut found = match engine {
+                Engine::Search => Depth::new(model, part).search(initial, &turn),
+                _ => breadth_first(model, part, initial, &turn),
+            };
+            starved &= found.configurations < turn_max;
+            configurations += found.configurations;
+            found.configurations = configurations;
+            let Outcome::Spent { placed } = &mut found.outcome else { return found };
+            placed_max = placed_max.max(*placed);
+            *placed = placed_max;
+            let last = engine == Engine::Frontier;
+            if last && (starved || configurations >= limits.configurations_max) {
+                return found;
+            }
+            share = share.saturating_mul(GROWTH);
+        }
     }
-    found
 }
 
 /// An event of a part, by the position of its operation.

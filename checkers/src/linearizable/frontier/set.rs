@@ -112,13 +112,14 @@ impl Set {
         (rows + 3 * self.heads.len() * size_of::<u32>()) as u64
     }
 
-    /// Adds a row unless one is there that makes it superfluous; gives its number if it is new.
+    /// Adds a row unless one is there that makes it superfluous; gives its number if it is new,
+    /// else the number of the one that makes it so.
     pub(super) fn insert<M: Model>(
         &mut self,
         table: &Table<M>,
         row: &[u64],
         node: u32,
-    ) -> Option<u32> {
+    ) -> Result<u32, u32> {
         debug_assert_eq!(row.len(), self.stride, "a row of this set");
         if self.groups * 2 >= self.heads.len() {
             self.grow();
@@ -132,7 +133,7 @@ impl Set {
             }
             let after = self.next[at as usize];
             if self.dominates(table, self.row(at), row) {
-                return None;
+                return Err(at);
             }
             if self.dominates(table, row, self.row(at)) {
                 self.dead[at as usize] = true;
@@ -146,7 +147,7 @@ impl Set {
             }
             at = after;
         }
-        Some(self.push(slot, row, node))
+        Ok(self.push(slot, row, node))
     }
 
     fn push(&mut self, slot: usize, row: &[u64], node: u32) -> u32 {
@@ -166,7 +167,7 @@ impl Set {
         number
     }
 
-    fn row(&self, at: u32) -> &[u64] {
+    pub(super) fn row(&self, at: u32) -> &[u64] {
         &self.rows[at as usize * self.stride..][..self.stride]
     }
 
