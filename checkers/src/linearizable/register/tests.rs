@@ -29,7 +29,7 @@ fn some_order(ops: &[KeyOp], state: ValueId, left: &mut Vec<usize>) -> bool {
     false
 }
 
-fn oracle(ops: &[KeyOp], initial: ValueId) -> bool {
+pub(super) fn oracle(ops: &[KeyOp], initial: ValueId) -> bool {
     some_order(ops, initial, &mut (0..ops.len()).collect())
 }
 
@@ -57,7 +57,7 @@ fn reducer() -> Reducer {
 
 /// The history whose events come in this order: the first mention of an operation invokes it, the
 /// second one completes it. Optional operations never return.
-fn history(order: &[usize], effects: &[(Effect, bool)]) -> Vec<KeyOp> {
+pub(super) fn history(order: &[usize], effects: &[(Effect, bool)]) -> Vec<KeyOp> {
     let mut ops: Vec<(usize, KeyOp)> = Vec::new();
     for (event, &number) in order.iter().enumerate() {
         let (effect, optional) = effects[number];
