@@ -134,8 +134,31 @@ pub struct OrderEvidence {
     pub states_before: Vec<String>,
     /// The longest legal order, one step an operation, and then the ones that cannot follow.
     pub steps: Vec<EvidenceStep>,
+    /// The other orders that nothing can follow, the longest first: the steps of each, and then
+    /// the operations that would have to come next. Few; orders that place the same operations and
+    /// leave the same state count as one.
+    #[serde(default)]
+    pub other_orders: Vec<Vec<EvidenceStep>>,
+    /// How many more such orders there are.
+    #[serde(default)]
+    pub more_orders: usize,
     /// One sentence saying why no order works.
     pub sentence: String,
+}
+
+impl OrderEvidence {
+    /// Operations that need no states and no orders to contradict each other.
+    pub fn of(key: Option<String>, ops: Vec<EvidenceOp>, sentence: String) -> Self {
+        Self {
+            key,
+            ops,
+            states_before: Vec::new(),
+            steps: Vec::new(),
+            other_orders: Vec::new(),
+            more_orders: 0,
+            sentence,
+        }
+    }
 }
 
 /// A stretch of time in which a system that nothing hindered answered nobody.

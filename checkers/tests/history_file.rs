@@ -161,6 +161,106 @@ fn text_that_is_no_json_stands_for_itself_as_a_key() {
     assert_eq!(keys, [r#""a\"b""#, r#""007""#, "[1,2]", r#""-""#, r#""""#]);
 }
 
+/// The same lines, each with a space that no writer of ours puts there, so that all of them go the
+/// long way.
+fn the_long_way(text: &[u8]) -> Vec<u8> {
+    let mut spaced = Vec::new();
+    for line in text.split_inclusive(|&byte| byte == b'\n') {
+        match line.strip_prefix(b"{") {
+            Some(rest) => spaced.extend_from_slice(&[b"{ ", rest].concat()),
+            None => spaced.extend_from_slice(line),
+        }
+    }
+    spaced
+}
+
+/// Reads a file both ways; what is read, or what is wrong, is the same.
+fn same_both_ways(text: &[u8]) -> Option<usize> {
+    let problem = |error: ReadError| match error {
+        ReadError::Malformed { line, problem, .. } => (line, problem),
+        ReadError::Io { source, .. } => panic!("{source}"),
+    };
+    let (short, long) = (read(text), read(&the_long_way(text)));
+    match (short, long) {
+        (Ok(short), Ok(long)) => {
+            assert_eq!(short.history.events(), long.history.events());
+            assert_eq!(write(&short.history), write(&long.history));
+            assert_eq!(short.torn.map(|torn| torn.line), long.torn.map(|torn| torn.line));
+            Some(short.history.len())
+        }
+        (short, long) => {
+            let (short, long) = (short.map(|r| r.history.len()), long.map(|r| r.history.len()));
+            assert_eq!(short.map_err(problem), long.map_err(problem));
+            None
+        }
+    }
+}
+
+#[test]
+fn the_short_cut_takes_what_the_long_way_takes() {
+    assert_eq!(same_both_ways(ROUND.as_bytes()), Some(7));
+    // Every value that has a short cut, and their neighbours that have none.
+    let values = [
+        "0",
+        "-0",
+        "-1",
+        "01",
+        "1.0",
+        "1e3",
+        "999999999999999999",
+        "9999999999999999999",
+        "18446744073709551616",
+        "null",
+        "true",
+        "tru",
+        "\"a\"",
+        "\"\\u0061\"",
+        "\"a\\n\"",
+        "\"\u{1}\"",
+        "[]",
+        "[1]",
+        "[1,2]",
+        "[1, 2]",
+        "[1,2147483648]",
+        "[1,2,3]",
+        "[-0,1]",
+        "[1.5,2]",
+        "[1,\"b\"]",
+        "[null,[true,[false,\"x\",[[-7]]]]]",
+        "[{}]",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "[\"a\"x]",
+        "{}",
+        "{\"b\":1,\"a\":2}",
+        "\"é\"",
+        "\"\u{7f}\"",
+        "[\"\\u00e9\"]",
+        "",
+        "-",
+        "\"",
+        "[",
+        "[1",
+        "[9223372036854775807,-9223372036854775808]",
+        "[1e1,1]",
+        "[01]",
+        "[tru]",
+        "[nul,1]",
+    ];
+    let deep = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    let deep = [deep(31), deep(33), deep(127), deep(128), "[".repeat(100_000)];
+    for value in values.iter().copied().chain(deep.iter().map(String::as_str)) {
+        for field in ["key", "value", "node", "error"] {
+            let line = format!(
+                "{{\"index\":0,\"time\":3,\"process\":0,\"type\":\"invoke\",\"f\":\"w\",\
+                 \"{field}\":{value}}}\n"
+            );
+            same_both_ways(line.as_bytes());
+        }
+    }
+}
+
 fn json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
@@ -199,6 +299,7 @@ proptest! {
             };
             history.push(event);
         }
+        prop_assert_eq!(same_both_ways(&write(&history)), Some(rows.len()));
         let again = read(&write(&history)).unwrap().history;
         for (event, (value, key, f, error)) in again.events().iter().zip(&rows) {
             prop_assert_eq!(again.datum(event.value), Datum::from_json(value.clone()));
@@ -207,5 +308,21 @@ proptest! {
             prop_assert_eq!(again.text(event.f), f);
             prop_assert_eq!(again.text(event.error.unwrap()), error);
         }
+    }
+
+    #[test]
+    fn a_damaged_file_reads_the_same_both_ways(
+        damage in prop::collection::vec((0..ROUND.len(), any::<u8>(), 0u8..3), 1..4)
+    ) {
+        let mut text = ROUND.as_bytes().to_vec();
+        for (at, byte, how) in damage {
+            let at = at.min(text.len() - 1);
+            match how {
+                0 => text[at] = byte,
+                1 => drop(text.remove(at)),
+                _ => text.insert(at, b"0123456789\",:-[]{}\\ \n"[usize::from(byte) % 21]),
+            }
+        }
+        same_both_ways(&text);
     }
 }

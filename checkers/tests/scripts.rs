@@ -8,6 +8,7 @@
 //!   leader n1 7 | died n1 "exit code 1"
 //!   wait 2000                   nothing happens for so many milliseconds
 //!   check [OBJECT] [semantics=strict|jepsen|porcupine]
+//!   promise PROMISE [semantics=...]     a weaker promise: causal, pram, convergence, ...
 //!   stats | vacuity read write final_reads=true | liveness 1000
 //! ```
 //!
@@ -16,10 +17,13 @@
 //! output.
 
 use checkers::budget::Budget;
+use checkers::consistency::{self, Consistency};
 use checkers::history::notes::{FaultNote, Note, Phase};
 use checkers::history::{Datum, Event, EventType, History, Process, Value};
 use checkers::linearizable::{self, Object, Semantics};
-use checkers::verdict::{Evidence, EvidenceOp, Judgement, OrderEvidence, SilenceEvidence, Verdict};
+use checkers::verdict::{
+    Evidence, EvidenceOp, EvidenceStep, Judgement, OrderEvidence, SilenceEvidence, Verdict,
+};
 use checkers::{liveness, stats, vacuity};
 use goldenscript::{Argument, Command, Context};
 use std::collections::BTreeMap;
@@ -88,6 +92,14 @@ impl goldenscript::Runner for Runner {
                 let semantics = arguments.take_key("semantics").unwrap_or("strict");
                 self.check(words.first().copied().unwrap_or("cas-register"), semantics)
             }
+            ("promise", [promise]) => {
+                let mut arguments = command.consume_args();
+                let semantics = semantics_of(arguments.take_key("semantics").unwrap_or("strict"))?;
+                let promise = Consistency::from_name(promise).ok_or("no such promise")?;
+                let (claim, budget) = ("kv keeps it", Budget::default());
+                let found = consistency::check(claim, &self.history, promise, &semantics, &budget);
+                Ok(judgement(&found))
+            }
             ("vacuity", functions) => {
                 let mut arguments = command.consume_args();
                 let final_reads = arguments.take_key("final_reads") == Some("true");
@@ -139,15 +151,19 @@ impl goldenscript::Runner for Runner {
     }
 }
 
+fn semantics_of(name: &str) -> Result<Semantics, Box<dyn Error>> {
+    match name {
+        "strict" => Ok(Semantics::STRICT),
+        "jepsen" => Ok(Semantics::JEPSEN),
+        "porcupine" => Ok(Semantics::PORCUPINE),
+        _ => Err("no such semantics".into()),
+    }
+}
+
 impl Runner {
     fn check(&self, object: &str, semantics: &str) -> Result<String, Box<dyn Error>> {
         let object = Object::from_name(object).ok_or("no such object")?;
-        let semantics = match semantics {
-            "strict" => Semantics::STRICT,
-            "jepsen" => Semantics::JEPSEN,
-            "porcupine" => Semantics::PORCUPINE,
-            _ => return Err("no such semantics".into()),
-        };
+        let semantics = semantics_of(semantics)?;
         let claim = "kv claims to be linearizable";
         let budget = Budget::default();
         Ok(judgement(&linearizable::check(claim, &self.history, object, &semantics, &budget)))
@@ -225,9 +241,24 @@ fn order(text: &mut String, evidence: &OrderEvidence) {
     assert!((1..=EVIDENCE_OPS_MAX).contains(&evidence.ops.len()));
     line!(text, "invalid: {}", evidence.sentence);
     let key = evidence.key.as_deref().unwrap_or("-");
-    line!(text, "  key {key}, before: {}", evidence.states_before.join(" or "));
+    let before = match &evidence.states_before[..] {
+        [] => String::new(),
+        states => format!(", before: {}", states.join(" or ")),
+    };
+    line!(text, "  key {key}{before}");
     ops(text, &evidence.ops);
-    for step in &evidence.steps {
+    steps(text, evidence, &evidence.steps);
+    for order in &evidence.other_orders {
+        line!(text, "  or:");
+        steps(text, evidence, order);
+    }
+    if evidence.more_orders > 0 {
+        line!(text, "  or one of {} more", evidence.more_orders);
+    }
+}
+
+fn steps(text: &mut String, evidence: &OrderEvidence, steps: &[EvidenceStep]) {
+    for step in steps {
         let what = &evidence.ops[step.op].text;
         match (&step.after, &step.why_not) {
             (Some(after), _) => line!(text, "  {} | {what} | {after}", step.before),

@@ -1,5 +1,6 @@
 //! The command line: flags and their meaning. What they ask for is validated by the commands.
 
+use crate::cli_check::CheckArgs;
 use crate::cli_hunt::{HuntArgs, MatrixArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -145,6 +146,9 @@ pub struct RunArgs {
     /// How long the checkers may take
     #[arg(long, default_value = "5m", value_parser = duration, value_name = "DURATION")]
     pub check_budget: Duration,
+    /// End the main phase as soon as this is certain; faults are undone, and the whole run is judged
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub stop_on: Option<StopOn>,
     /// Keep the nodes' data directories in the run's folder
     #[arg(long)]
     pub keep_data: bool,
@@ -173,6 +177,13 @@ impl On {
             Self::Sim => "sim",
         }
     }
+}
+
+/// What ends a run early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StopOn {
+    /// The claim is broken, whatever comes next
+    Violation,
 }
 
 /// How nodes are connected.
@@ -255,23 +266,6 @@ pub struct ShrinkArgs {
     pub progress: Progress,
 }
 
-/// `tribunal check`.
-#[derive(Debug, Args)]
-pub struct CheckArgs {
-    /// Stored runs (a name, a path, "latest") or history files
-    #[arg(required = true)]
-    pub inputs: Vec<String>,
-    /// How long the checkers may take
-    #[arg(long, default_value = "5m", value_parser = duration, value_name = "DURATION")]
-    pub check_budget: Duration,
-    #[command(flatten)]
-    #[expect(missing_docs, reason = "clap shows StoreArgs")]
-    pub store: StoreArgs,
-    /// One JSON document on standard output instead of tables
-    #[arg(long)]
-    pub json: bool,
-}
-
 /// `tribunal report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -297,6 +291,8 @@ pub enum Listing {
     Faults,
     /// Who decides
     Checkers,
+    /// Objects whose histories can be judged (tribunal check --model)
+    Models,
     /// Stored runs
     Runs,
 }

@@ -1,12 +1,14 @@
 //! From a history to a verdict: which checkers are asked, and how long they may take.
 
 use crate::case::{self, Case};
+use crate::cli::StopOn;
 use crate::exit::Failure;
-use crate::request;
+use crate::request::{self, Request};
 use crate::store::RunRecord;
 use checkers::budget::Budget;
+use checkers::consistency::{self, Consistency};
 use checkers::history::History;
-use checkers::linearizable::{self, Object, Semantics};
+use checkers::linearizable::{self, Live, Object, Semantics};
 use checkers::liveness;
 use checkers::stats::{self, Stats};
 use checkers::vacuity::{self, Expected};
@@ -33,6 +35,34 @@ pub const CHECKERS: &[CheckerInfo] = &[
                 agrees with real time (Herlihy and Wing 1990)",
     },
     CheckerInfo {
+        name: "sequential",
+        about: "one order of all operations explains everything, and each client's own order holds \
+                in it (Lamport 1979)",
+    },
+    CheckerInfo {
+        name: "causal",
+        about: "whoever saw an effect sees its causes (Ahamad et al. 1995; Bouajjani et al. 2017)",
+    },
+    CheckerInfo {
+        name: "pram",
+        about: "every client sees the writes of each other one in their order (Lipton and Sandberg \
+                1988)",
+    },
+    CheckerInfo {
+        name: "read-your-writes",
+        about: "a client sees what it wrote (Terry et al. 1994, as the next three)",
+    },
+    CheckerInfo { name: "monotonic-reads", about: "a client does not see less than it saw before" },
+    CheckerInfo { name: "monotonic-writes", about: "a client's writes are seen in their order" },
+    CheckerInfo {
+        name: "writes-follow-reads",
+        about: "a write is seen after what its client had read before it",
+    },
+    CheckerInfo {
+        name: "convergence",
+        about: "after the faults are undone, all last reads of a key agree on an acknowledged write",
+    },
+    CheckerInfo {
         name: "liveness",
         about: "a healed cluster elects a leader and answers within a bound of virtual time (only \
                 in the simulated world, where no slow machine can be the reason)",
@@ -43,6 +73,13 @@ pub const CHECKERS: &[CheckerInfo] = &[
                 reads are there; otherwise the verdict is unknown",
     },
 ];
+
+/// What the workloads that there are use. Their clients answer nil for a key that is absent and for
+/// nothing else, so their runs are judged strictly.
+const OBJECT: Object = Object::CasRegister;
+
+/// What looking on may cost.
+const WATCH_BYTES_MAX: u64 = 256 << 20;
 
 /// What the checkers have to know besides the history.
 #[derive(Clone, Debug)]
@@ -57,8 +94,6 @@ pub struct Charge<'a> {
     pub final_reads: bool,
     /// How many faults were planned.
     pub faults_planned: usize,
-    /// Whether there must be nothing vacuous about it; a bare history file need not have phases.
-    pub whole_run: bool,
     /// Within what time a healed cluster must answer, in milliseconds of the history's time;
     /// nothing where a slow machine could be the reason that it does not.
     pub answers_within_ms: Option<u64>,
@@ -75,15 +110,15 @@ pub struct Sentence {
     pub stats: Stats,
 }
 
-/// Judges a history. Each checker may take so long; `cancelled` ends the checking early, as an
+/// Judges a history. Each checker may spend so much; `cancelled` ends the checking early, as an
 /// `unknown`.
 pub fn judge(
     history: &History,
     charge: &Charge<'_>,
-    time: Duration,
+    spend: Spend,
     cancelled: impl Fn() -> bool + Sync,
 ) -> Sentence {
-    judge_with(history, charge, |check| within(time, &cancelled, check))
+    judge_with(history, charge, |check| within(spend, &cancelled, check))
 }
 
 fn judge_with(
@@ -95,19 +130,21 @@ fn judge_with(
     let claim =
         format!("{} claims a {} {}", charge.target, charge.claim, charge.workload.interface.name());
     let mut judgements = vec![give_budget(&|budget| {
-        linearizable::check(&claim, history, Object::CasRegister, &Semantics::STRICT, budget)
+        linearizable::check(&claim, history, OBJECT, &Semantics::STRICT, budget)
     })];
     if let Some(bound_ms) = charge.answers_within_ms {
         judgements.push(liveness::check(charge.target, history, bound_ms));
     }
-    if charge.whole_run {
-        let expected = Expected {
-            functions: charge.workload.functions,
-            final_reads: charge.final_reads,
-            faults_planned: charge.faults_planned,
-        };
-        judgements.push(vacuity::check(history, &expected));
-    }
+    let expected = Expected {
+        functions: charge.workload.functions,
+        final_reads: charge.final_reads,
+        faults_planned: charge.faults_planned,
+    };
+    judgements.push(vacuity::check(history, &expected));
+    sentence(judgements, stats)
+}
+
+fn sentence(judgements: Vec<Judgement>, stats: Stats) -> Sentence {
     let verdict = judgements
         .iter()
         .map(|judgement| judgement.verdict.clone())
@@ -116,11 +153,75 @@ fn judge_with(
     Sentence { verdict, judgements, stats }
 }
 
+/// What is asked of a history of which nothing else is known.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The object that it is of.
+    pub object: Object,
+    /// What it promises.
+    pub promise: Promise,
+    /// What its results mean.
+    pub semantics: Semantics,
+}
+
+/// What a history is held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// One order that respects real time.
+    Linearizable,
+    /// Something weaker.
+    Weaker(Consistency),
+}
+
+impl Promise {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Linearizable => "linearizable",
+            Self::Weaker(consistency) => consistency.name(),
+        }
+    }
+}
+
+/// What the checkers may spend on one history.
+#[derive(Clone, Copy, Debug)]
+pub struct Spend {
+    /// Time on the wall.
+    pub time: Duration,
+    /// Bytes beside the history itself.
+    pub bytes_max: u64,
+}
+
+impl Spend {
+    /// So long, and the usual memory.
+    pub fn time(time: Duration) -> Self {
+        Self { time, bytes_max: Budget::default().bytes_max }
+    }
+}
+
+/// Judges a history by itself, against what was asked and nothing else: a file need not have
+/// phases, faults or final reads.
+pub fn judge_history(name: &str, history: &History, question: &Question, spend: Spend) -> Sentence {
+    let Question { object, promise, semantics } = question;
+    let claim = format!("{name} claims a {} {}", promise.name(), object.name());
+    let judgement = within(spend, &|| false, |budget| match promise {
+        Promise::Linearizable => linearizable::check(&claim, history, *object, semantics, budget),
+        Promise::Weaker(weaker) => consistency::check(&claim, history, *weaker, semantics, budget),
+    });
+    sentence(vec![judgement], stats::stats(history))
+}
+
+/// Who looks on while a run is recorded, if it is to end with the first violation.
+pub fn watch(request: &Request) -> Option<Live> {
+    let StopOn::Violation = request.args.stop_on?;
+    Some(Live::new(&OBJECT, &Semantics::STRICT, WATCH_BYTES_MAX))
+}
+
 /// Judges a run against what its record says of it: when it is made, and whenever it is checked.
 pub fn judge_run(
     record: &RunRecord,
     history: &History,
-    budget: Duration,
+    spend: Spend,
     cancelled: impl Fn() -> bool + Sync,
 ) -> Result<Sentence, Failure> {
     let answers_within_ms = match record.facts.simulated {
@@ -133,10 +234,9 @@ pub fn judge_run(
         workload: request::workload(&record.facts.workload)?,
         final_reads: true,
         faults_planned: record.plan.len(),
-        whole_run: true,
         answers_within_ms,
     };
-    Ok(judge(history, &charge, budget, cancelled))
+    Ok(judge(history, &charge, spend, cancelled))
 }
 
 /// Judges a simulated run that was not stored, within a budget that is counted and not timed: the
@@ -149,7 +249,6 @@ pub fn judge_case(case: &Case, history: &History) -> Sentence {
         workload: request.workload,
         final_reads: true,
         faults_planned: case.plan.len(),
-        whole_run: true,
         answers_within_ms: request.answers_within_ms(),
     };
     judge_with(history, &charge, |check| check(&Budget::default()))
@@ -157,13 +256,13 @@ pub fn judge_case(case: &Case, history: &History) -> Sentence {
 
 /// Runs a checker whose budget is raised as a flag when time is up: checkers have no clock.
 fn within<T>(
-    time: Duration,
+    spend: Spend,
     cancelled: &(impl Fn() -> bool + Sync),
     work: impl FnOnce(&Budget<'_>) -> T,
 ) -> T {
     let stop = Arc::new(AtomicBool::new(false));
     let done = AtomicBool::new(false);
-    let deadline = Instant::now() + time;
+    let deadline = Instant::now() + spend.time;
     std::thread::scope(|scope| {
         let (flag, over) = (Arc::clone(&stop), &done);
         let clock = scope.spawn(move || {
@@ -176,7 +275,9 @@ fn within<T>(
                 std::thread::park_timeout(left.min(Duration::from_millis(20)));
             }
         });
-        let result = work(&Budget { stop: Some(&stop), ..Budget::default() });
+        let budget =
+            Budget { configurations_max: u64::MAX, bytes_max: spend.bytes_max, stop: Some(&stop) };
+        let result = work(&budget);
         done.store(true, Ordering::Relaxed);
         clock.thread().unpark();
         result

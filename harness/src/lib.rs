@@ -13,11 +13,13 @@
 
 pub mod case;
 pub mod cli;
+pub mod cli_check;
 pub mod cli_hunt;
 pub mod cluster;
 pub mod commands;
 
 pub mod exit;
+pub mod history_file;
 pub mod hunt;
 pub mod judge;
 pub mod panics;

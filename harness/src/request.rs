@@ -3,7 +3,7 @@
 //! The command line is text; a [`Request`] names things that exist. Nothing is started before every
 //! name and number is known to be good.
 
-use crate::cli::{Fabric, On, RunArgs};
+use crate::cli::{Fabric, On, RunArgs, StopOn};
 use crate::exit::Failure;
 use crate::raft_options::raft_config;
 use crate::suggest;
@@ -197,6 +197,9 @@ impl Request {
             let us = |(low, high): (u32, u32)| format!("{low}us..{high}us");
             flag("link-delay", us(args.link_delay));
             flag("sync-delay", us(args.sync_delay));
+        }
+        if let Some(StopOn::Violation) = args.stop_on {
+            flag("stop-on", "violation".to_owned());
         }
         if args.fabric != Fabric::Auto && args.on == On::Local {
             flag("fabric", args.fabric.as_str().to_owned());

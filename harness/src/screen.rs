@@ -183,6 +183,33 @@ pub fn counterexample(evidence: &Evidence) -> String {
     text
 }
 
+/// All of the evidence: what was possible before, the longest legal order, and what cannot follow.
+pub fn explanation(evidence: &Evidence) -> String {
+    let mut text = String::new();
+    for op in evidence.ops() {
+        let _ = writeln!(text, "{}", operation(op));
+        if let Some(note) = &op.note {
+            let _ = writeln!(text, "           ({})", harmless(note));
+        }
+    }
+    if let Evidence::Order(order) = evidence {
+        let states: Vec<String> = order.states_before.iter().map(|s| harmless(s)).collect();
+        let _ = writeln!(text, "possible before: {}", states.join(" or "));
+        let _ = writeln!(text, "the longest legal order, and what cannot follow:");
+        for step in &order.steps {
+            let Some(op) = order.ops.get(step.op) else { continue };
+            let (before, what) = (harmless(&step.before), harmless(&op.text));
+            let then = match (&step.after, &step.why_not) {
+                (Some(after), _) => format!("then {}", harmless(after)),
+                (None, why) => format!("no: {}", harmless(why.as_deref().unwrap_or_default())),
+            };
+            let _ = writeln!(text, "  {before:>12} | {what} | {then}");
+        }
+    }
+    let _ = writeln!(text, "{}", harmless(evidence.sentence()));
+    text
+}
+
 fn operation(op: &EvidenceOp) -> String {
     let seconds = |ns: u64| ns as f64 / 1e9;
     let end = op.complete_ns.map_or("    ...  ".into(), |ns| format!("{:9.4}", seconds(ns)));

@@ -12,12 +12,14 @@
 //! columns: checkers and reports always want a whole event, and 48 bytes stay under the budget of
 //! 64.
 
+mod edn;
 mod event;
 pub mod import;
 pub mod jsonl;
 pub mod notes;
 mod op;
 pub mod pairing;
+mod quote;
 mod symbols;
 pub mod trace;
 

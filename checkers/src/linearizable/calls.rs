@@ -7,6 +7,32 @@ use crate::history::pairing::{self, Operation};
 use crate::history::{Datum, EventType, History, Symbol};
 use rustc_hash::FxHashMap;
 
+/// Why a history is none of an object.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// This operation is none of the object's.
+    #[error("event {index}: {problem}")]
+    Operation {
+        /// The index of its invocation.
+        index: usize,
+        /// What was expected.
+        problem: String,
+    },
+    /// The object cannot hold this at first.
+    #[error("the initial value: expected {0}")]
+    Initial(&'static str),
+    /// No operation says anything.
+    #[error("the history has no operation that says anything")]
+    Nothing,
+}
+
+impl From<Misfit> for Unfit {
+    fn from(misfit: Misfit) -> Self {
+        let (Misfit::Function(expected) | Misfit::Shape(expected)) = misfit;
+        Self::Initial(expected)
+    }
+}
+
 /// A history by parts.
 #[derive(Debug)]
 pub(super) struct Calls<Op> {
@@ -21,7 +47,7 @@ pub(super) fn read<M: Model>(
     history: &History,
     model: &M,
     semantics: &Semantics,
-) -> Result<Calls<M::Op>, String> {
+) -> Result<Calls<M::Op>, Unfit> {
     let mut calls = Calls { parts: Vec::new(), indeterminate: 0 };
     let mut numbers: FxHashMap<Option<Datum>, usize> = FxHashMap::default();
     let mut keys: FxHashMap<Symbol, Datum> = FxHashMap::default();
@@ -47,7 +73,7 @@ pub(super) fn read<M: Model>(
         calls.parts[number].ops.push(timed(history, operation, op));
     }
     if calls.parts.is_empty() {
-        return Err("the history has no operation that says anything".to_owned());
+        return Err(Unfit::Nothing);
     }
     Ok(calls)
 }
@@ -76,13 +102,14 @@ fn timed<Op>(history: &History, operation: Operation, op: Op) -> Timed<Op> {
     Timed { op, invoke: operation.invoke_index() as u32, ret, info }
 }
 
-fn complaint(history: &History, operation: Operation, misfit: &Misfit) -> String {
+fn complaint(history: &History, operation: Operation, misfit: &Misfit) -> Unfit {
     let index = operation.invoke_index();
     let f = history.text(history.events()[index].f);
-    match misfit {
+    let problem = match misfit {
         Misfit::Function(known) => {
-            format!("event {index}: {f:?} is no function of this object; it has {known}")
+            format!("{f:?} is no function of this object; it has {known}")
         }
-        Misfit::Shape(expected) => format!("event {index}: {f}: expected {expected}"),
-    }
+        Misfit::Shape(expected) => format!("{f}: expected {expected}"),
+    };
+    Unfit::Operation { index, problem }
 }

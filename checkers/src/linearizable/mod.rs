@@ -30,6 +30,7 @@ mod register;
 mod rounds;
 pub mod semantics;
 
+pub use calls::Unfit;
 pub use live::{Ending, Live, Violation};
 pub use model::Model;
 pub use object::Object;
@@ -40,6 +41,7 @@ use crate::history::History;
 use crate::verdict::{Evidence, Judgement, Verdict};
 use engine::{Engine, Found, Outcome};
 use model::{Monitored, Part};
+use objects::WithModel;
 use rounds::Rounds;
 
 /// Judges whether a history of this object is linearizable; `claim` is the sentence on trial.
@@ -50,17 +52,130 @@ pub fn check(
     semantics: &Semantics,
     budget: &Budget<'_>,
 ) -> Judgement {
-    match object {
-        Object::Register => register::check(claim, history, false, semantics, budget),
-        Object::CasRegister => register::check(claim, history, true, semantics, budget),
-        _ => {
-            let why = format!("{} is not there yet", object.name());
+    let with_cas = object != Object::Register;
+    let others = ByModel { claim, history, semantics, budget };
+    match objects::with_model(object, semantics, others) {
+        Ok(Some(judgement)) => judgement,
+        Ok(None) => register::check(claim, history, with_cas, semantics, budget),
+        Err(misfit) => {
+            let why = Unfit::from(misfit).to_string();
             Question { claim, semantics }.judgement(Verdict::Unknown { why }, Vec::new())
         }
     }
 }
 
+/// Whether a history is one of this object at all: why not, if it is not. Of such a history [`check`]
+/// says `unknown`; whoever reads files wants to name the place.
+pub fn unfit(history: &History, object: Object, semantics: &Semantics) -> Option<Unfit> {
+    let with_cas = object != Object::Register;
+    match objects::with_model(object, semantics, Fits { history, semantics }) {
+        Ok(Some(fits)) => fits,
+        Ok(None) => register::unfit(history, with_cas, semantics),
+        Err(misfit) => Some(misfit.into()),
+    }
+}
+
+/// The question whether a history is one of an object that is no register.
+struct Fits<'a> {
+    history: &'a History,
+    semantics: &'a Semantics,
+}
+
+impl WithModel for Fits<'_> {
+    type Out = Option<Unfit>;
+
+    fn with<M: Model>(self, model: &M) -> Option<Unfit> {
+        calls::read(self.history, model, self.semantics).err()
+    }
+}
+
+/// The question, for an object that is no register.
+struct ByModel<'a> {
+    claim: &'a str,
+    history: &'a History,
+    semantics: &'a Semantics,
+    budget: &'a Budget<'a>,
+}
+
+impl WithModel for ByModel<'_> {
+    type Out = Judgement;
+
+    fn with<M: Model>(self, model: &M) -> Judgement {
+        check_model(self.claim, self.history, model, self.semantics, self.budget)
+    }
+}
+
 /// Judges whether a history is linearizable with respect to a specification of one's own.
+///
+/// A bank account that is never overdrawn:
+///
+/// ```
+/// use checkers::budget::Budget;
+/// use checkers::history::{Datum, jsonl};
+/// use checkers::linearizable::model::{Answer, Call, Misfit};
+/// use checkers::linearizable::{Model, Semantics, check_model};
+///
+/// struct Account;
+///
+/// #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// enum Op {
+///     Deposit(i64),
+///     Withdraw(i64),
+///     Balance(i64),
+/// }
+///
+/// impl Model for Account {
+///     type Op = Op;
+///     type State = i64;
+///
+///     fn read(&self, call: &Call<'_>) -> Result<Option<Op>, Misfit> {
+///         Ok(match (call.f, &call.argument, &call.answer) {
+///             // What failed did not happen; a balance that nobody saw says nothing.
+///             (_, _, Answer::Fail(_)) | ("balance", _, Answer::Unknown) => None,
+///             ("deposit", Datum::Int(sum), _) => Some(Op::Deposit(*sum)),
+///             ("withdraw", Datum::Int(sum), _) => Some(Op::Withdraw(*sum)),
+///             ("balance", _, Answer::Ok(Datum::Int(sum))) => Some(Op::Balance(*sum)),
+///             ("deposit" | "withdraw" | "balance", ..) => return Err(Misfit::Shape("a sum")),
+///             _ => return Err(Misfit::Function("deposit, withdraw, balance")),
+///         })
+///     }
+///
+///     fn initial(&self) -> i64 {
+///         0
+///     }
+///
+///     fn step(&self, balance: &i64, op: &Op, next: &mut Vec<i64>) {
+///         match *op {
+///             Op::Deposit(sum) => next.push(balance + sum),
+///             Op::Withdraw(sum) if sum <= *balance => next.push(balance - sum),
+///             Op::Balance(found) if found == *balance => next.push(found),
+///             Op::Withdraw(_) | Op::Balance(_) => {}
+///         }
+///     }
+///
+///     fn observes_only(&self, op: &Op) -> bool {
+///         matches!(op, Op::Balance(_))
+///     }
+/// }
+///
+/// let twice = r#"
+/// {"index":0,"time":0,"process":0,"type":"invoke","f":"deposit","value":100}
+/// {"index":1,"time":1,"process":0,"type":"ok","f":"deposit","value":100}
+/// {"index":2,"time":2,"process":1,"type":"invoke","f":"withdraw","value":80}
+/// {"index":3,"time":3,"process":2,"type":"invoke","f":"withdraw","value":80}
+/// {"index":4,"time":4,"process":1,"type":"ok","f":"withdraw","value":80}
+/// {"index":5,"time":5,"process":2,"type":"ok","f":"withdraw","value":80}
+/// "#;
+/// let judge = |text: &str| {
+///     let history = jsonl::read(text.trim_start().as_bytes(), "example").unwrap().history;
+///     let claim = "the account is never overdrawn";
+///     check_model(claim, &history, &Account, &Semantics::default(), &Budget::default())
+/// };
+/// assert_eq!(judge(twice).verdict.word(), "invalid");
+/// // Had the second one ended without a known result, it might not have happened.
+/// let lost = twice.replace(r#""process":2,"type":"ok""#, r#""process":2,"type":"info""#);
+/// assert_eq!(judge(&lost).verdict.word(), "valid");
+/// ```
 pub fn check_model<M: Model>(
     claim: &str,
     history: &History,
@@ -71,7 +186,10 @@ pub fn check_model<M: Model>(
     let question = Question { claim, semantics };
     let calls = match calls::read(history, model, semantics) {
         Ok(calls) => calls,
-        Err(why) => return question.judgement(Verdict::Unknown { why }, Vec::new()),
+        Err(unfit) => {
+            let why = unfit.to_string();
+            return question.judgement(Verdict::Unknown { why }, Vec::new());
+        }
     };
     let parts = &calls.parts;
     let rounds =

@@ -82,3 +82,27 @@ fn extend<Op: Clone>(
         open.insert(position, at);
     }
 }
+
+/// Operations whose points stand one behind the other, each begun so long before its point and
+/// completed so long after, in eighths of the distance between two points; without `after` it
+/// never completes. What a simulated object did in this order is legal by construction.
+pub(super) fn around<Op>(points: Vec<(Op, u32, Option<u32>)>) -> Part<Op> {
+    let mut events: Vec<(i64, usize, bool)> = Vec::new();
+    for (at, (_, before, after)) in points.iter().enumerate() {
+        let point = 8 * at as i64;
+        events.push((point - i64::from(*before), at, true));
+        events.extend(after.map(|after| (point + i64::from(after), at, false)));
+    }
+    // Of events at one place invocations come first: no two points are there, but an operation may
+    // take no time.
+    events.sort_by_key(|&(place, at, invoke)| (place, !invoke, at));
+    let mut ops: Vec<_> = points
+        .into_iter()
+        .map(|(op, ..)| Timed { op, invoke: NEVER, ret: NEVER, info: NEVER })
+        .collect();
+    for (index, (_, at, invoke)) in (0..).zip(events) {
+        *(if invoke { &mut ops[at].invoke } else { &mut ops[at].ret }) = index;
+    }
+    ops.sort_by_key(|timed| timed.invoke);
+    Part { name: None, ops }
+}

@@ -16,6 +16,10 @@ const PARTS_AT_ONCE_MAX: usize = 64;
 /// A share smaller than this is not worth a round.
 const SHARE_CONFIGURATIONS_MIN: u64 = 1_000;
 
+/// The first share is at most this, and each later one four times the last: however large the
+/// budget is, one hopeless part does not keep the others waiting for their first turn.
+const SHARE_CONFIGURATIONS_FIRST: u64 = 1 << 22;
+
 /// The parts' outcomes so far, and what they cost.
 #[derive(Debug)]
 pub(super) struct Rounds {
@@ -48,7 +52,8 @@ impl Rounds {
         let mut share_before = 0;
         loop {
             let undecided: Vec<usize> = rounds.spent().map(|(part, _)| part).collect();
-            let share = rounds.left / undecided.len().max(1) as u64;
+            let fair = rounds.left / undecided.len().max(1) as u64;
+            let share = fair.min((4 * share_before).max(SHARE_CONFIGURATIONS_FIRST));
             let more = share >= (2 * share_before).max(SHARE_CONFIGURATIONS_MIN);
             let first = share_before == 0;
             if undecided.is_empty() || !(more || first) || budget.stopped() {

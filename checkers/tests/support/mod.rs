@@ -7,7 +7,7 @@
 use checkers::history::{Event, EventType, History, Process, Symbol, Value};
 
 /// What a history is made of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Shape {
     /// Operations over all keys.
     pub(crate) operations: usize,

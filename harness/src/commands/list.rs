@@ -6,6 +6,7 @@ use crate::exit::{Ending, Failure};
 use crate::judge::CHECKERS;
 use crate::screen::{listing, say};
 use crate::store::RunDir;
+use checkers::linearizable::Object;
 use serde_json::json;
 use std::path::Path;
 use targets::catalogue::TARGETS;
@@ -21,6 +22,11 @@ pub(super) fn list(args: &ListArgs) -> Result<Ending, Failure> {
             let rows: Vec<_> =
                 CHECKERS.iter().map(|c| [c.name.to_owned(), c.about.to_owned()]).collect();
             table(args.json, ["checker", "decides whether"], &rows)
+        }
+        Listing::Models => {
+            let row = |(name, _, about): &(&str, Object, &str)| [*name, *about].map(str::to_owned);
+            let rows: Vec<_> = Object::ALL.iter().map(row).collect();
+            table(args.json, ["model", "about"], &rows)
         }
         Listing::Runs => runs(&args.store.store, args.json),
     }

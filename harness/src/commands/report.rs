@@ -3,7 +3,7 @@
 use super::check::{self, Stored};
 use crate::cli::ReportArgs;
 use crate::exit::{Ending, Failure};
-use crate::judge::judge_run;
+use crate::judge::{Spend, judge_run};
 use crate::screen::say;
 use crate::store::{self, RunDir};
 use checkers::history::trace::Trace;
@@ -16,7 +16,7 @@ const CHECK_BUDGET: Duration = Duration::from_secs(300);
 pub(super) fn report(args: &ReportArgs) -> Result<Ending, Failure> {
     let run = RunDir::find(&args.store.store, &args.run)?;
     let Stored { record, history, damage } = check::load_run(&run)?;
-    let sentence = judge_run(&record, &history, CHECK_BUDGET, || false)?;
+    let sentence = judge_run(&record, &history, Spend::time(CHECK_BUDGET), || false)?;
     let mut facts = record.facts;
     facts.history_damage = damage;
     let trace = trace(&run)?;

@@ -4,7 +4,7 @@
 use super::check::{self, Stored};
 use crate::cli::ShowArgs;
 use crate::exit::{Ending, Failure};
-use crate::judge::{CHECKERS, judge_run};
+use crate::judge::{CHECKERS, Spend, judge_run};
 use crate::screen::{self, say};
 use crate::store::RunDir;
 use crate::suggest;
@@ -49,7 +49,7 @@ fn show_run(args: &ShowArgs) -> Result<Ending, Failure> {
         Err(failure) => return Err(failure),
     };
     let Stored { record, history, damage } = check::load_run(&run)?;
-    let sentence = judge_run(&record, &history, CHECK_BUDGET, || false)?;
+    let sentence = judge_run(&record, &history, Spend::time(CHECK_BUDGET), || false)?;
     let mut text = screen::opening(&record.facts, &run.path().display().to_string(), &record.claim);
     if let Some(damage) = damage {
         let _ = writeln!(text, "\nNOTE: {damage}");

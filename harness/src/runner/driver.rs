@@ -126,6 +126,9 @@ impl<C: Client> Driver<C> {
                     scheduler.stop();
                 }
             }
+            if self.recorder.is_over() {
+                scheduler.stop();
+            }
             let until_ns = match scheduler.next(now_ns) {
                 Step::Done => return,
                 Step::Invoke { thread, process, node, op } => {
@@ -170,6 +173,11 @@ impl<C: Client> Driver<C> {
                 value = &mut future => return value,
             }
         }
+    }
+
+    /// Whether what was recorded ends the run, however it would go on.
+    pub fn is_over(&self) -> bool {
+        self.recorder.is_over()
     }
 
     /// Records a note of the driver's own.

@@ -11,7 +11,8 @@
 //!
 //! Two threads share the work: the *driver* asks clients and records, the *nemesis* acts on the
 //! environment. They talk through channels, and only the driver writes to the history. When the
-//! user ends a run early, the main phase ends, the faults are undone, and there are no final reads.
+//! user ends a run early, or a violation does (`--stop-on violation`), the main phase ends, the faults
+//! are undone, and there are no final reads.
 
 pub mod driver;
 pub mod interrupt;
@@ -26,6 +27,7 @@ use crate::exit::Failure;
 use crate::progress::Progress;
 use checkers::history::History;
 use checkers::history::notes::{Note, Phase};
+use checkers::linearizable::Violation;
 use driver::{Driver, RunClock};
 use interrupt::Interrupts;
 use nemesis_thread::NemesisThread;
@@ -49,6 +51,8 @@ pub struct Recorded {
     pub interrupted: bool,
     /// Whether every fault is undone.
     pub healed: bool,
+    /// What ended the run early, if that was asked for (`--stop-on violation`).
+    pub violation: Option<Violation>,
 }
 
 /// What the driver thread needs.
@@ -99,7 +103,7 @@ impl<C: Client> Conductor<'_, C> {
             |recorder: &Recorder, now_ns| progress.tick(now_ns, length, recorder.counts());
         driver.run(&mut scheduler, observe).await;
 
-        if let Some(end_ms) = case.script_ends_ms() {
+        if let Some(end_ms) = case.script_ends_ms().filter(|_| !driver.is_over()) {
             let left =
                 Duration::from_millis(end_ms).saturating_sub(Duration::from_nanos(clock.now_ns()));
             driver.wait_for(rest(left, interrupts)).await;
@@ -112,13 +116,15 @@ impl<C: Client> Conductor<'_, C> {
         progress.phase("heal", clock.now_ns());
         let healed = driver.wait_for(nemesis.heal()).await;
 
+        // After a violation nothing that comes would change the verdict.
+        let over = driver.is_over();
         let mut complete = false;
-        if !interrupts.interrupted() {
+        if !interrupts.interrupted() && !over {
             driver.note(&Note::Phase(Phase::Settle));
             progress.phase("settle", clock.now_ns());
             driver.wait_for(rest(args.settle, interrupts)).await;
         }
-        if !interrupts.interrupted() {
+        if !interrupts.interrupted() && !over {
             driver.note(&Note::Phase(Phase::FinalReads));
             progress.phase("final reads", clock.now_ns());
             scheduler.begin_final_reads();
@@ -132,9 +138,11 @@ impl<C: Client> Conductor<'_, C> {
             driver.note(&Note::Phase(Phase::Done));
         }
         progress.finish();
-        let (history, file) = driver.finish().finish();
+        let mut recorder = driver.finish();
+        let violation = recorder.take_violation();
+        let (history, file) = recorder.finish();
         let interrupted = interrupts.interrupted();
-        Recorded { history, file, final_reads: complete, interrupted, healed }
+        Recorded { history, file, final_reads: complete, interrupted, healed, violation }
     }
 }
 

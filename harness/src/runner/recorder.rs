@@ -8,6 +8,7 @@
 use checkers::history::jsonl::Writer;
 use checkers::history::notes::Note;
 use checkers::history::{Event, EventType, History, Op, Outcome, Process, Value};
+use checkers::linearizable::{Live, Violation};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use targets::links::NodeId;
@@ -31,6 +32,9 @@ pub struct Recorder {
     failure: Option<io::Error>,
     node_names: Vec<checkers::history::Symbol>,
     counts: Counts,
+    /// Who looks on, if somebody does.
+    watch: Option<Live>,
+    violation: Option<Violation>,
 }
 
 /// Completions so far, for the progress line.
@@ -68,7 +72,15 @@ impl Recorder {
             failure: None,
             node_names,
             counts: Counts::default(),
+            watch: None,
+            violation: None,
         }
+    }
+
+    /// Lets this checker look on, if there is one: what it finds is there at once.
+    #[must_use]
+    pub fn watched(self, watch: Option<Live>) -> Self {
+        Self { watch, ..self }
     }
 
     /// An operation begins.
@@ -124,6 +136,16 @@ impl Recorder {
         &self.history
     }
 
+    /// Whether what was recorded ends the run, however it would go on.
+    pub fn is_over(&self) -> bool {
+        self.violation.is_some()
+    }
+
+    /// What the checker that looks on has found, once.
+    pub fn take_violation(&mut self) -> Option<Violation> {
+        self.violation.take()
+    }
+
     /// Ends the recording: the file is complete and synced, or the error says what it lacks.
     pub fn finish(mut self) -> (History, io::Result<()>) {
         self.flush();
@@ -175,6 +197,9 @@ impl Recorder {
         {
             let written = writer.event(index, &event, &self.history.symbols);
             self.keep_failure(written);
+        }
+        if let (Some(watch), None) = (&mut self.watch, &self.violation) {
+            self.violation = watch.event(index, &event, &self.history.symbols);
         }
     }
 

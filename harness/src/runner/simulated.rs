@@ -17,6 +17,7 @@ use super::recorder::Recorder;
 use super::scheduler::{Scheduler, Step};
 use crate::case::Case;
 use crate::exit::Failure;
+use crate::judge;
 use crate::progress::Progress;
 use checkers::history::Op;
 use checkers::history::notes::{FaultStep, Note, Phase};
@@ -100,7 +101,7 @@ fn play_protocol<P: Service + Send>(
     let mut stage = Stage {
         engine,
         scheduler: case.scheduler()?,
-        recorder,
+        recorder: recorder.watched(judge::watch(request)),
         start_ns,
         running: vec![None; args.clients as usize],
         healed: true,
@@ -157,7 +158,7 @@ impl<P: Service + Send> Stage<'_, P> {
         self.phase(Phase::Main, "main");
         self.poll();
         self.operate(Some(length));
-        if let Some(end_ms) = case.script_ends_ms() {
+        if let Some(end_ms) = case.script_ends_ms().filter(|_| !self.recorder.is_over()) {
             self.wait_until(end_ms * MS);
         }
         if (self.stop)() {
@@ -166,6 +167,10 @@ impl<P: Service + Send> Stage<'_, P> {
         }
         self.phase(Phase::Heal, "heal");
         self.heal();
+        // After a violation nothing that comes would change the verdict.
+        if self.recorder.is_over() {
+            return false;
+        }
         self.phase(Phase::Settle, "settle");
         self.wait_until(self.now_ns() + args.settle.as_nanos() as u64);
         if (self.stop)() {
@@ -190,6 +195,9 @@ impl<P: Service + Send> Stage<'_, P> {
                     self.scheduler.stop();
                 }
                 self.progress.tick(self.now_ns(), length, self.recorder.counts());
+            }
+            if self.recorder.is_over() {
+                self.scheduler.stop();
             }
             let now_ns = self.now_ns();
             match self.scheduler.next(now_ns) {
@@ -271,13 +279,15 @@ impl<P: Service + Send> Stage<'_, P> {
         self.engine.environment().now_ns() - self.start_ns
     }
 
-    fn finish(self, final_reads: bool) -> Simulated {
+    fn finish(mut self, final_reads: bool) -> Simulated {
         self.progress.finish();
         let simulated_ns = self.engine.environment().now_ns();
         let mut world = self.engine.into_environment();
+        let violation = self.recorder.take_violation();
         let (history, file) = self.recorder.finish();
-        let interrupted = !final_reads;
-        let recorded = Recorded { history, file, final_reads, interrupted, healed: self.healed };
+        let interrupted = !final_reads && violation.is_none();
+        let healed = self.healed;
+        let recorded = Recorded { history, file, final_reads, interrupted, healed, violation };
         let start_ns = self.start_ns;
         let trace = world.take_trace().map(|trace| since_start(trace, start_ns));
         Simulated { recorded, trace, places: world.places(), simulated_ns }

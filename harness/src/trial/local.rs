@@ -3,6 +3,7 @@
 use crate::case::Case;
 use crate::cluster::{self, Cluster};
 use crate::exit::Failure;
+use crate::judge;
 use crate::progress::Progress;
 use crate::runner::interrupt::Interrupts;
 use crate::runner::nemesis_thread::NemesisThread;
@@ -47,7 +48,7 @@ pub(super) fn take_place(
         case,
         scheduler: case.scheduler()?,
         clients,
-        recorder: Recorder::new(history, request.args.nodes),
+        recorder: Recorder::new(history, request.args.nodes).watched(judge::watch(request)),
         reports,
         nemesis: &nemesis,
         interrupts,

@@ -16,7 +16,7 @@ pub mod simulated;
 
 use crate::case::Case;
 use crate::exit::{Ending, Failure};
-use crate::judge::{self, Sentence};
+use crate::judge::{self, Sentence, Spend};
 use crate::progress::Progress;
 use crate::request::{Request, quoted};
 use crate::runner::Recorded;
@@ -24,6 +24,7 @@ use crate::runner::interrupt::Interrupts;
 use crate::screen::{self, say};
 use crate::store::{FORMAT, RunDir, RunRecord};
 use checkers::history::trace::Trace;
+use checkers::linearizable::Violation;
 use checkers::verdict::Judgement;
 use nemesis::catalogue::Entry;
 use nemesis::fault::Need;
@@ -160,8 +161,12 @@ impl Trial<'_> {
             return Ok(Ending::Interrupted);
         }
         let cancelled = || interrupts.impatient();
-        let sentence =
-            judge::judge_run(&record, &recorded.history, request.args.check_budget, cancelled)?;
+        let sentence = judge::judge_run(
+            &record,
+            &recorded.history,
+            Spend::time(request.args.check_budget),
+            cancelled,
+        )?;
         conclude(run, &mut record, &recorded, &sentence)
     }
 
@@ -300,6 +305,10 @@ fn conclude(
     let Stored { ending, report, failures } = store(run, record, recorded, sentence, None);
     let Sentence { verdict, judgements, stats } = sentence;
     let mut next = vec![("report", report), ("check", record.facts.check_command.clone())];
+    if let Some(Violation { index, sentence, .. }) = &recorded.violation {
+        let sentence = screen::harmless(sentence);
+        next.push(("stopped", format!("early, when event {index} made it certain: {sentence}")));
+    }
     next.extend(failures.iter().map(|failure| ("damage", failure.to_string())));
     if remains(record, recorded) {
         next.push(("heal", format!("faults may remain; run: tribunal heal {}", run.name())));

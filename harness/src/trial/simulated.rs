@@ -4,7 +4,7 @@ use super::{Place, Stored, Trial, create_history, note_what_was_recorded, planne
 use crate::case::Case;
 use crate::cli;
 use crate::exit::{Ending, Failure};
-use crate::judge::{self, Sentence};
+use crate::judge::{self, Sentence, Spend};
 use crate::panics;
 use crate::progress::Progress;
 use crate::runner::Recorded;
@@ -117,8 +117,8 @@ pub fn keep(
     let mut progress = Progress::new(cli::Progress::None);
     let mut simulated = play_caught(case, recorder, None, &stop, &mut progress)?;
     note_what_was_recorded(&mut record, &simulated.recorded);
-    let budget = case.request.args.check_budget;
-    let sentence = judge::judge_run(&record, &simulated.recorded.history, budget, impatient)?;
+    let spend = Spend::time(case.request.args.check_budget);
+    let sentence = judge::judge_run(&record, &simulated.recorded.history, spend, impatient)?;
     if traced {
         let window = window(&sentence, &simulated.recorded.history);
         let again =

@@ -11,8 +11,10 @@
 //! A run that is killed leaves a file that can still be read: what the kill tore off at the end is
 //! dropped and reported as [`Torn`], and an operation without completion is open.
 
+mod fast;
 mod read;
 mod write;
 
-pub use read::{LINE_BYTES_MAX, ReadError, Reading, Torn, read};
+pub use read::{Events, LINE_BYTES_MAX, ReadError, Reading, Torn, read};
+pub(in crate::history) use read::{parse_i64, parse_pair};
 pub use write::Writer;

@@ -10,7 +10,10 @@
 //! no text (a file system may fill a block that it lost with zeros). Everything else that is bad is
 //! an error: to drop a line from the middle would make false accusations.
 
-use super::super::pairing::Processes;
+use super::fast::{self, Plain};
+use crate::history::import::Remark;
+use crate::history::pairing::{Misfit, Processes};
+use crate::history::quote::quote;
 use crate::history::{Datum, Event, EventType, History, Process, Symbol, Symbols, Value};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -20,9 +23,6 @@ use std::io::{self, BufRead};
 /// the memory before somebody says so.
 pub const LINE_BYTES_MAX: usize = 64 << 20;
 
-/// The most that an error quotes of what it found, in characters.
-const QUOTE_CHARS_MAX: usize = 40;
-
 /// A history that was read.
 #[derive(Debug)]
 pub struct Reading {
@@ -30,6 +30,17 @@ pub struct Reading {
     pub history: History,
     /// What was dropped at the end.
     pub torn: Option<Torn>,
+    /// What the file left open, and how it was understood; never anything for our own lines.
+    pub remarks: Vec<Remark>,
+    /// The line of each event, where it does not follow from the index.
+    pub(in crate::history) lines: Vec<u32>,
+}
+
+impl Reading {
+    /// The line in which the event of this index begins, counted from one.
+    pub fn line(&self, index: usize) -> usize {
+        self.lines.get(index).map_or(index + 1, |line| *line as usize)
+    }
 }
 
 /// The end of the file was torn off in the middle of a line, as a kill does.
@@ -79,39 +90,125 @@ pub enum ReadError {
 ///
 /// # Errors
 /// When the reader fails, or at the first line that is no event or cannot follow the ones before.
-pub fn read(mut reader: impl BufRead, name: &str) -> Result<Reading, ReadError> {
-    let io_error = |source| ReadError::Io { file: name.to_owned(), source };
-    let mut parser = Parser::default();
-    let mut buffer = Vec::new();
-    let mut torn = None;
-    let (mut line, mut offset_bytes) = (0, 0);
-    loop {
-        buffer.clear();
-        let length = next_line(&mut reader, &mut buffer).map_err(io_error)?;
-        if length == 0 {
-            break;
+pub fn read(reader: impl BufRead, name: &str) -> Result<Reading, ReadError> {
+    let mut events = Events::new(reader, name);
+    let mut rows = Vec::new();
+    while let Some((_, event)) = events.next_event()? {
+        rows.push(event);
+    }
+    let history = History { events: rows, symbols: events.parser.symbols };
+    Ok(Reading { history, torn: events.torn, remarks: Vec::new(), lines: Vec::new() })
+}
+
+/// The events of a file one after another, under the same rules as [`read`], for whoever judges
+/// while reading: what was given is not kept, only the names are.
+#[derive(Debug)]
+pub struct Events<R> {
+    reader: R,
+    name: String,
+    parser: Parser,
+    buffer: Vec<u8>,
+    line: usize,
+    offset_bytes: u64,
+    torn: Option<Torn>,
+    ended: bool,
+}
+
+impl<R: BufRead> Events<R> {
+    /// The events behind this reader; `name` is the file's name for errors.
+    pub fn new(reader: R, name: &str) -> Self {
+        Self {
+            reader,
+            name: name.to_owned(),
+            parser: Parser::default(),
+            buffer: Vec::new(),
+            line: 0,
+            offset_bytes: 0,
+            torn: None,
+            ended: false,
         }
-        line += 1;
-        let Err(bad) = parser.line(&buffer) else {
-            offset_bytes += length as u64;
-            continue;
+    }
+
+    /// The next event and its index; nothing at the end of the file, and after an error.
+    ///
+    /// # Errors
+    /// Those of [`read`].
+    pub fn next_event(&mut self) -> Result<Option<(usize, Event)>, ReadError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let next = match self.shortcut() {
+            Some(event) => Ok(Some(event)),
+            None => self.strict(),
+        };
+        self.ended = !matches!(next, Ok(Some(_)));
+        Ok(next?.map(|event| (self.parser.count - 1, event)))
+    }
+
+    /// The names that the events so far have in common.
+    pub fn symbols(&self) -> &Symbols {
+        &self.parser.symbols
+    }
+
+    pub(in crate::history) fn into_symbols(self) -> Symbols {
+        self.parser.symbols
+    }
+
+    /// What was dropped at the end, once the end was reached.
+    pub fn torn(&self) -> Option<Torn> {
+        self.torn
+    }
+
+    /// A line that lies whole in the reader's buffer and is written our way. An error of the reader
+    /// comes again when it is asked again.
+    fn shortcut(&mut self) -> Option<Event> {
+        let line = fast::line(self.reader.fill_buf().ok()?)?;
+        let length = line.length;
+        if length > LINE_BYTES_MAX {
+            return None;
+        }
+        let event = self.parser.plain(&line)?;
+        self.reader.consume(length);
+        self.line += 1;
+        self.offset_bytes += length as u64;
+        Some(event)
+    }
+
+    fn strict(&mut self) -> Result<Option<Event>, ReadError> {
+        let name = &self.name;
+        let io_error = |source| ReadError::Io { file: name.clone(), source };
+        self.buffer.clear();
+        let length = next_line(&mut self.reader, &mut self.buffer).map_err(io_error)?;
+        let malformed = |line, column, problem| {
+            Err(ReadError::Malformed { file: name.clone(), line, column, problem })
+        };
+        if length == 0 && self.line == 0 {
+            return malformed(1, 1, "expected events, found an empty file".to_owned());
+        }
+        if length == 0 {
+            return Ok(None);
+        }
+        self.line += 1;
+        let bad = match self.parser.line(&self.buffer) {
+            Ok(event) => {
+                self.offset_bytes += length as u64;
+                return Ok(Some(event));
+            }
+            Err(bad) => bad,
         };
         let rest_bytes = match bad.nature {
-            Nature::Unparseable => torn_rest(&mut reader, &buffer, line).map_err(io_error)?,
+            Nature::Unparseable => {
+                torn_rest(&mut self.reader, &self.buffer, self.line).map_err(io_error)?
+            }
             Nature::Wrong => None,
         };
         let Some(rest_bytes) = rest_bytes else {
-            let (file, column, problem) = (name.to_owned(), bad.column, bad.problem);
-            return Err(ReadError::Malformed { file, line, column, problem });
+            return malformed(self.line, bad.column, bad.problem);
         };
-        torn = Some(Torn { line, offset_bytes, dropped_bytes: length as u64 + rest_bytes });
-        break;
+        let (line, offset_bytes) = (self.line, self.offset_bytes);
+        self.torn = Some(Torn { line, offset_bytes, dropped_bytes: length as u64 + rest_bytes });
+        Ok(None)
     }
-    if line == 0 {
-        let (file, problem) = (name.to_owned(), "expected events, found an empty file".to_owned());
-        return Err(ReadError::Malformed { file, line: 1, column: 1, problem });
-    }
-    Ok(Reading { history: parser.history, torn })
 }
 
 /// The next line with its line break, at most one byte longer than a line may be.
@@ -235,25 +332,18 @@ fn fields(line: &[u8]) -> Result<Fields<'_>, Bad> {
     })
 }
 
-/// Foreign text for a message: escaped and bounded.
-fn quote(text: &str) -> String {
-    let mut quoted: String =
-        text.chars().take(QUOTE_CHARS_MAX).flat_map(char::escape_default).collect();
-    if text.chars().nth(QUOTE_CHARS_MAX).is_some() {
-        quoted.push_str("...");
-    }
-    quoted.replace("\\\"", "\"").replace("\\'", "'")
-}
-
-#[derive(Default)]
+/// The rules of a file, and what they have to remember.
+#[derive(Debug, Default)]
 struct Parser {
-    history: History,
+    symbols: Symbols,
     processes: Processes,
     time_ns: u64,
+    /// Events so far.
+    count: usize,
 }
 
 impl Parser {
-    fn line(&mut self, line: &[u8]) -> Result<(), Bad> {
+    fn line(&mut self, line: &[u8]) -> Result<Event, Bad> {
         let fields = fields(line)?;
         self.event(&fields).map_err(|Field { raw, expected }| {
             // The raw value is a part of the line: its distance from the start is its column.
@@ -264,15 +354,15 @@ impl Parser {
         })
     }
 
-    fn event<'a>(&mut self, fields: &Fields<'a>) -> Result<(), Field<'a>> {
-        let index = self.history.len();
+    fn event<'a>(&mut self, fields: &Fields<'a>) -> Result<Event, Field<'a>> {
+        let index = self.count;
         if parse_u64(fields.index) != Some(index as u64) {
             return Err(expected(fields.index, format!("expected index {index}")));
         }
         let time_ns = parse_u64(fields.time)
             .filter(|time_ns| *time_ns >= self.time_ns)
             .ok_or_else(|| expected(fields.time, format!("expected a time >= {}", self.time_ns)))?;
-        let symbols = &mut self.history.symbols;
+        let symbols = &mut self.symbols;
         let event = Event {
             time_ns,
             value: fields.value.map_or(Ok(Value::Nil), |raw| value(raw, symbols))?,
@@ -283,11 +373,41 @@ impl Parser {
             error: fields.error.map(|raw| text(raw, symbols)).transpose()?,
             kind: kind(fields.kind)?,
         };
-        self.processes
-            .step(&event, index)
-            .map_err(|misfit| expected(fields.kind, misfit.to_string()))?;
-        self.time_ns = time_ns;
-        self.history.push(event);
+        self.admit(&event).map_err(|misfit| expected(fields.kind, misfit.to_string()))?;
+        Ok(event)
+    }
+
+    /// The event of a line that was written our way; nothing if it breaks a rule, so that the
+    /// strict reader says which.
+    fn plain(&mut self, line: &fast::Line<'_>) -> Option<Event> {
+        if line.index != self.count as u64 || line.time_ns < self.time_ns {
+            return None;
+        }
+        let symbols = &mut self.symbols;
+        // The order of the strict reader, so that the symbols get the same numbers.
+        let event = Event {
+            time_ns: line.time_ns,
+            value: match line.value {
+                Plain::Nil => Value::Nil,
+                Plain::Int(number) => Value::Int(number),
+                Plain::Pair(from, to) => Value::Pair(from, to),
+                Plain::Json(text) => Value::Interned(symbols.intern(text)),
+            },
+            process: line.process,
+            f: symbols.intern(line.f),
+            key: line.key.map(|text| symbols.intern(text)),
+            node: line.node.map(|text| symbols.intern(text)),
+            error: line.error.map(|text| symbols.intern(text)),
+            kind: line.kind,
+        };
+        self.admit(&event).ok()?;
+        Some(event)
+    }
+
+    fn admit(&mut self, event: &Event) -> Result<(), Misfit> {
+        self.processes.step(event, self.count)?;
+        self.time_ns = event.time_ns;
+        self.count += 1;
         Ok(())
     }
 }
@@ -342,19 +462,22 @@ fn value<'a>(raw: &'a RawValue, symbols: &mut Symbols) -> Result<Value, Field<'a
     if let Some(number) = parse_i64(text) {
         return Ok(Value::Int(number));
     }
-    let pair = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    if let Some((from, to)) = pair.and_then(|pair| pair.split_once(','))
-        && let (Some(from), Some(to)) = (parse_i64(from), parse_i64(to))
-        && let (Ok(from), Ok(to)) = (i32::try_from(from), i32::try_from(to))
-    {
+    if let Some((from, to)) = parse_pair(text) {
         return Ok(Value::Pair(from, to));
     }
     Ok(symbols.compact(&Datum::from_json(json(raw)?)))
 }
 
 /// Only the way in which this program writes a number: JSON has no `+1`, Rust's parser has.
-fn parse_i64(text: &str) -> Option<i64> {
+pub(in crate::history) fn parse_i64(text: &str) -> Option<i64> {
     if text.starts_with('+') { None } else { text.parse().ok() }
+}
+
+/// Two small numbers in an array without spaces.
+pub(in crate::history) fn parse_pair(text: &str) -> Option<(i32, i32)> {
+    let (from, to) = text.strip_prefix('[')?.strip_suffix(']')?.split_once(',')?;
+    let (from, to) = (parse_i64(from)?, parse_i64(to)?);
+    Some((i32::try_from(from).ok()?, i32::try_from(to).ok()?))
 }
 
 fn json(raw: &RawValue) -> Result<serde_json::Value, Field<'_>> {

@@ -22,6 +22,7 @@
 
 use super::super::engine::{Limits, NEVER};
 use super::super::model::Model;
+use super::intern::make_room;
 use super::set::{self, Set};
 use super::table::{ClassId, StateId, Table, Targets};
 use rustc_hash::FxHashMap;
@@ -216,10 +217,13 @@ impl<M: Model> Frontier<M> {
 
     /// Counts one more configuration. `held`: bytes of the rows that the closure began with.
     fn look(&mut self, closure: &Closure, held: u64, limits: &Limits<'_>) -> Result<(), Exhausted> {
-        self.configurations += 1;
         let bytes = self.bytes() + held + closure.work.bytes() + closure.done.bytes();
-        let over = self.configurations > limits.configurations_max || bytes > limits.bytes_max;
-        if over || limits.stopped() { Err(Exhausted) } else { Ok(()) }
+        let over = self.configurations >= limits.configurations_max || bytes > limits.bytes_max;
+        if over || limits.stopped() {
+            return Err(Exhausted);
+        }
+        self.configurations += 1;
+        Ok(())
     }
 
     fn closure(&self, slot: u32) -> Closure {
@@ -328,6 +332,7 @@ impl<M: Model> Frontier<M> {
 
     fn node(&mut self, before: u32, name: u32) -> u32 {
         let Some(nodes) = &mut self.nodes else { return ROOT };
+        make_room(nodes, 1);
         nodes.push(Node { before, name });
         u32::try_from(nodes.len() - 1).expect("memory ends before 2^32 steps")
     }

@@ -14,6 +14,17 @@ use std::hash::{Hash, Hasher};
 
 const FREE: u32 = u32::MAX;
 
+/// What the allocator needs beside what it gives, at most.
+const ALLOCATION_BYTES: u64 = 16;
+
+/// Makes room for so many more, an eighth of the list at a time: doubling would go past a
+/// limit on memory by as much as the list holds.
+pub(super) fn make_room<T>(list: &mut Vec<T>, more: usize) {
+    if list.capacity() - list.len() < more {
+        list.reserve_exact(more + list.len() / 8 + 16);
+    }
+}
+
 /// The items, numbered in order of first sight.
 #[derive(Clone, Debug)]
 pub(super) struct Interner<T> {
@@ -36,9 +47,9 @@ impl<T: Eq + Hash> Interner<T> {
         &self.items[id as usize]
     }
 
-    /// The memory in use, in bytes.
+    /// The memory in use, in bytes, with the table as large as it is about to become.
     pub(super) fn bytes(&self) -> u64 {
-        (self.items.capacity() * size_of::<T>() + self.table.len() * size_of::<u32>()) as u64
+        (self.items.capacity() * size_of::<T>() + 2 * self.table.len() * size_of::<u32>()) as u64
             + self.heap_bytes
     }
 
@@ -64,13 +75,15 @@ impl<T: Eq + Hash> Interner<T> {
         let id = u32::try_from(self.items.len()).expect("memory ends before 2^32 items");
         self.table[slot] = id;
         let (item, bytes) = own(item);
+        make_room(&mut self.items, 1);
         self.items.push(item);
-        self.heap_bytes += bytes;
+        self.heap_bytes += if bytes > 0 { bytes + ALLOCATION_BYTES } else { 0 };
         (id, true)
     }
 
     fn grow(&mut self) {
         let mask = self.table.len() * 2 - 1;
+        self.table = Vec::new();
         self.table = vec![FREE; mask + 1];
         for (id, item) in self.items.iter().enumerate() {
             let mut slot = hash(item) as usize & mask;

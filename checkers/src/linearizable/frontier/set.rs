@@ -15,6 +15,7 @@
 //! only way on, and the other still owes it.
 
 use super::super::model::Model;
+use super::intern::make_room;
 use super::table::{StateId, Table, UsedId};
 use rustc_hash::FxHasher;
 use std::hash::Hasher;
@@ -103,12 +104,12 @@ impl Set {
         (0..self.nodes.len() as u32).filter_map(|at| self.get(at))
     }
 
-    /// The memory in use, in bytes.
+    /// The memory in use, in bytes, with the table of heads while it doubles.
     pub(super) fn bytes(&self) -> u64 {
         // The third number is that of whoever has it waiting.
         let per_row = size_of::<u32>() * 3 + size_of::<bool>();
         let rows = self.rows.capacity() * size_of::<u64>() + self.nodes.capacity() * per_row;
-        (rows + self.heads.len() * size_of::<u32>()) as u64
+        (rows + 3 * self.heads.len() * size_of::<u32>()) as u64
     }
 
     /// Adds a row unless one is there that makes it superfluous; gives its number if it is new.
@@ -152,6 +153,10 @@ impl Set {
         let number = self.nodes.len() as u32;
         let head = self.heads[slot];
         self.groups += usize::from(head == NONE);
+        make_room(&mut self.rows, row.len());
+        make_room(&mut self.nodes, 1);
+        make_room(&mut self.next, 1);
+        make_room(&mut self.dead, 1);
         self.rows.extend_from_slice(row);
         self.nodes.push(node);
         self.next.push(head);

@@ -8,7 +8,7 @@
 //! A step is asked of the model once per (state, class), and a configuration is a few words.
 
 use super::super::model::Model;
-use super::intern::Interner;
+use super::intern::{Interner, make_room};
 use rustc_hash::FxHashMap;
 
 pub(super) type StateId = u32;
@@ -97,6 +97,7 @@ impl<M: Model> Table<M> {
         for after in next.drain(..) {
             let id = self.state(model, &after);
             if !self.targets[from..].contains(&id) {
+                make_room(&mut self.targets, 1);
                 self.targets.push(id);
             }
         }
@@ -154,8 +155,7 @@ impl<M: Model> Table<M> {
             || self.useds.get(used).iter().all(|&(class, count)| self.spent(other, class) >= count)
     }
 
-    /// A table that knows only what is asked for next: nothing. What is still needed is carried
-    /// over by [`Table::carry_used`], [`Table::state`] and [`Table::class`].
+    /// What was spent according to an older table, whose classes have other numbers here.
     pub(super) fn carry_used(
         &mut self,
         old: &Self,
@@ -172,7 +172,8 @@ impl<M: Model> Table<M> {
     pub(super) fn bytes(&self) -> u64 {
         let step = size_of::<((StateId, ClassId), Targets)>() + 1;
         let spend = size_of::<((UsedId, ClassId), UsedId)>() + 1;
-        let maps = self.steps.capacity() * step + self.spends.capacity() * spend;
+        // While a map doubles, it is there three times.
+        let maps = 3 * (self.steps.capacity() * step + self.spends.capacity() * spend);
         let lists = self.targets.capacity() * size_of::<StateId>() + self.observers.capacity();
         self.states.bytes() + self.classes.bytes() + self.useds.bytes() + (maps + lists) as u64
     }

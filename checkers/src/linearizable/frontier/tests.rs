@@ -4,8 +4,9 @@ use super::super::engine::{Limits, NEVER, Outcome};
 use super::super::model::{Call, Misfit, Model, Part, Timed};
 use super::super::oracle;
 use super::super::order::verify;
-use super::{Depth, Frontier, Step, breadth_first, steps};
+use super::{Depth, Frontier, Step, breadth_first, search, steps};
 use proptest::prelude::*;
+use std::sync::atomic::AtomicBool;
 
 const ENDLESS: Limits<'static> =
     Limits { configurations_max: u64::MAX, bytes_max: u64::MAX, stop: None, order: true };
@@ -138,37 +139,13 @@ fn stream<M: Model>(model: &M, part: &Part<M::Op>) -> bool {
     !frontier.is_dead()
 }
 
-/// Intervals out of a shuffled deck: two cards per operation.
-fn part_of<Op: Clone + std::fmt::Debug + 'static>(
-    op: impl Strategy<Value = Op> + 'static,
+/// Operations with overlapping intervals, one in five of them indeterminate.
+fn part_of<Op: Clone + std::fmt::Debug>(
+    op: impl Strategy<Value = Op>,
     operations: std::ops::Range<usize>,
 ) -> impl Strategy<Value = Part<Op>> {
-    let chosen = (op, prop::bool::weighted(0.2), 0_usize..6);
-    prop::collection::vec(chosen, operations).prop_map(|chosen| {
-        // Each operation stays open while so many others begin.
-        let mut ops: Vec<Timed<Op>> = Vec::new();
-        let mut ends: Vec<(usize, usize)> = Vec::new();
-        let mut event = 0;
-        for (at, (op, optional, length)) in chosen.into_iter().enumerate() {
-            ends.retain(|&(end, which)| {
-                if end <= at {
-                    ops[which].ret = event;
-                    event += 1;
-                }
-                end > at
-            });
-            ops.push(Timed { op, invoke: event, ret: NEVER, info: NEVER });
-            event += 1;
-            if !optional {
-                ends.push((at + 1 + length, at));
-            }
-        }
-        for (_, which) in ends {
-            ops[which].ret = event;
-            event += 1;
-        }
-        Part { name: None, ops }
-    })
+    let after = prop::option::weighted(0.8, 0_u32..32);
+    prop::collection::vec((op, 0_u32..32, after), operations).prop_map(oracle::around)
 }
 
 fn queue_op() -> impl Strategy<Value = QueueOp> {
@@ -222,4 +199,164 @@ fn every_small_history_of_a_wobbly_counter_is_judged_as_brute_force_does() {
     oracle::every_history(3, &[Wobble, Read(1), Next(0), Next(1)], &mut |part| {
         agree(&Wobbly, part);
     });
+}
+
+/// A portable source of numbers (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % limit
+    }
+}
+
+/// What is wrong with a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    None,
+    /// One operation in a thousand has no known end.
+    Lost,
+    /// One dequeue in the middle leaves its element where it is, and at the end the queue is
+    /// emptied: one element comes out that never went in.
+    Twice,
+}
+
+/// A run of a queue with so many operations, ten open at a time.
+fn queue_run(operations: usize, flaw: Flaw, random: &mut Random) -> Part<QueueOp> {
+    let mut queue = std::collections::VecDeque::new();
+    let mut points = Vec::new();
+    let mut planted = flaw != Flaw::Twice;
+    while points.len() < operations || flaw == Flaw::Twice && !queue.is_empty() {
+        let op = match random.below(2) {
+            0 if queue.len() < 5 && points.len() < operations => {
+                QueueOp::Enqueue(random.below(5) as u8)
+            }
+            _ => queue.front().map_or(QueueOp::DequeueEmpty, |value| QueueOp::Dequeue(*value)),
+        };
+        match op {
+            QueueOp::Enqueue(value) => queue.push_back(value),
+            QueueOp::Dequeue(_) if planted || points.len() < operations / 2 => {
+                queue.pop_front();
+            }
+            QueueOp::Dequeue(_) => planted = true,
+            QueueOp::DequeueEmpty | QueueOp::DequeueUnknown => {}
+        }
+        let (before, after) = (random.below(40) as u32, random.below(40) as u32);
+        points.push(match (random.below(1000), op) {
+            (0, QueueOp::Enqueue(_)) if flaw == Flaw::Lost => (op, before, None),
+            (0, QueueOp::Dequeue(_)) if flaw == Flaw::Lost => {
+                (QueueOp::DequeueUnknown, before, None)
+            }
+            _ => (op, before, Some(after)),
+        });
+    }
+    oracle::around(points)
+}
+
+/// Both searches, each with enough for a history that they are good at.
+fn both(part: &Part<QueueOp>) -> [Outcome; 2] {
+    let limits = Limits { configurations_max: 5_000_000, ..ENDLESS };
+    let depth = Depth::new(&Queue, part).search(&[Vec::new()], &limits);
+    let breadth = breadth_first(&Queue, part, &[Vec::new()], &limits);
+    [depth.outcome, breadth.outcome]
+}
+
+#[test]
+fn a_run_of_a_correct_queue_is_not_accused() {
+    for seed in 0..3 {
+        let part = queue_run(1_000, Flaw::Lost, &mut Random(seed));
+        assert_eq!(both(&part), [Outcome::Legal; 2], "seed {seed}");
+    }
+    let part = queue_run(10_000, Flaw::Lost, &mut Random(3));
+    let found = search(&Queue, &part, &[Vec::new()], &ENDLESS);
+    assert_eq!(found.outcome, Outcome::Legal);
+    verify(&Queue, &part, &found.order.unwrap()).unwrap();
+}
+
+#[test]
+fn an_element_that_is_given_twice_is_found() {
+    for seed in 0..3 {
+        let part = queue_run(1_000, Flaw::Twice, &mut Random(seed));
+        let found = breadth_first(&Queue, &part, &[Vec::new()], &ENDLESS);
+        assert_eq!(found.outcome, Outcome::Illegal, "seed {seed}");
+        let found = search(&Queue, &part, &[Vec::new()], &ENDLESS);
+        assert_eq!(found.outcome, Outcome::Illegal, "seed {seed}");
+    }
+}
+
+/// As many enqueues as this, all at once, of different elements; then what certainly is no order
+/// of them.
+fn explosion(elements: u8) -> Part<QueueOp> {
+    let enqueues = (0..elements).map(|value| (QueueOp::Enqueue(value), 0, Some(4000)));
+    let mut part = oracle::around(enqueues.collect());
+    let event = 4 * u32::from(elements);
+    for (at, value) in (0..).zip((0..elements).chain([0])) {
+        let (invoke, ret) = (event + 2 * at, event + 2 * at + 1);
+        part.ops.push(Timed { op: QueueOp::Dequeue(value), invoke, ret, info: NEVER });
+    }
+    part
+}
+
+#[test]
+fn a_search_that_explodes_keeps_its_limits_and_accuses_nobody() {
+    let part = explosion(12);
+    let few = Limits { configurations_max: 100_000, ..ENDLESS };
+    let found = search(&Queue, &part, &[Vec::new()], &few);
+    assert!(matches!(found.outcome, Outcome::Spent { .. }), "{found:?}");
+    assert!((90_000..=100_000).contains(&found.configurations), "{found:?}");
+
+    let small = Limits { bytes_max: 4 << 20, ..ENDLESS };
+    for found in [
+        Depth::new(&Queue, &part).search(&[Vec::new()], &small),
+        breadth_first(&Queue, &part, &[Vec::new()], &small),
+    ] {
+        assert!(matches!(found.outcome, Outcome::Spent { .. }), "{found:?}");
+        assert!(found.configurations > 1_000, "it used what it had: {found:?}");
+    }
+
+    let stop = AtomicBool::new(true);
+    let stopped = Limits { stop: Some(&stop), ..ENDLESS };
+    let found = search(&Queue, &part, &[Vec::new()], &stopped);
+    assert_eq!((found.outcome, found.configurations), (Outcome::Spent { placed: 0 }, 0));
+}
+
+#[test]
+fn two_hundred_operations_may_be_open_at_once() {
+    let adds = (0..200).map(|_| (WobblyOp::Add(0), 8, Some(4000)));
+    let mut points: Vec<_> = adds.collect();
+    points.extend([(WobblyOp::Next(0), 0, Some(4000)), (WobblyOp::Read(1), 0, Some(1))]);
+    let mut part = oracle::around(points);
+    for (found, expected) in [(1, Outcome::Legal), (2, Outcome::Illegal)] {
+        part.ops.last_mut().unwrap().op = WobblyOp::Read(found);
+        let breadth = breadth_first(&Wobbly, &part, &[0], &ENDLESS);
+        assert_eq!(breadth.outcome, expected, "the counter is read as {found}");
+        assert_eq!(search(&Wobbly, &part, &[0], &ENDLESS).outcome, expected);
+    }
+}
+
+#[test]
+fn a_stream_takes_no_more_memory_the_longer_it_is() {
+    let part = queue_run(8_000, Flaw::None, &mut Random(7));
+    let mut frontier = Frontier::new(&Queue, &[Vec::new()], false);
+    let mut slots = vec![0; part.ops.len()];
+    let mut bytes = [0; 2];
+    for (step, of) in steps(&part).into_iter().zip(0..) {
+        match step {
+            Step::Invoke(at) => {
+                let timed = &part.ops[at as usize];
+                slots[at as usize] = frontier.invoke(&Queue, &timed.op, timed.ret, at);
+            }
+            Step::Complete(at) => {
+                frontier.complete(&Queue, slots[at as usize], &ENDLESS).unwrap();
+                let half = usize::from(of > part.ops.len());
+                bytes[half] = bytes[half].max(frontier.bytes());
+            }
+        }
+    }
+    assert!(!frontier.is_dead());
+    assert!(bytes[0] > 10_000 && bytes[1] < 2 * bytes[0], "{bytes:?}");
 }

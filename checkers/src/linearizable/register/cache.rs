@@ -11,6 +11,14 @@
 
 use std::hash::Hasher;
 
+/// A longer member may make the arena grow by surprise, but then only by a step.
+const MEMBER_WORDS_EXPECTED: usize = 64;
+
+/// By how many words an arena of this length grows.
+fn arena_step(words: usize) -> usize {
+    (words / 8).max(4096)
+}
+
 /// The set.
 #[derive(Debug)]
 pub(super) struct Cache {
@@ -24,14 +32,26 @@ impl Cache {
         Self { arena: Vec::new(), table: vec![0; 64], len: 0 }
     }
 
-    /// The memory in use, in bytes.
-    pub(super) fn bytes(&self) -> u64 {
-        ((self.arena.len() + self.table.len()) * size_of::<u64>()) as u64
+    /// The memory that the next member may need, in bytes: the old table stands beside the new one
+    /// while the set grows, and so may the old arena.
+    pub(super) fn bytes_after_growth(&self) -> u64 {
+        let table = if self.is_full() { self.table.len() * 3 } else { self.table.len() };
+        let spare = self.arena.capacity() - self.arena.len();
+        let grown = if spare < MEMBER_WORDS_EXPECTED {
+            self.arena.capacity() + arena_step(self.arena.len())
+        } else {
+            0
+        };
+        ((self.arena.capacity() + grown + table) * size_of::<u64>()) as u64
+    }
+
+    fn is_full(&self) -> bool {
+        self.len * 2 >= self.table.len()
     }
 
     /// Adds a member; false if it was there.
     pub(super) fn insert(&mut self, words: &[u64]) -> bool {
-        if self.len * 2 >= self.table.len() {
+        if self.is_full() {
             self.grow();
         }
         let slot = self.slot(words);
@@ -39,6 +59,12 @@ impl Cache {
             return false;
         }
         self.table[slot] = self.arena.len() as u64 + 1;
+        // Doubling would take half of the memory limit at once.
+        let spare = self.arena.capacity() - self.arena.len();
+        if spare <= words.len() {
+            let step = arena_step(self.arena.len()).max(words.len() + 1);
+            self.arena.reserve_exact(step);
+        }
         self.arena.push(words.len() as u64);
         self.arena.extend_from_slice(words);
         self.len += 1;

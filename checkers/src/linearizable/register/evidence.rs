@@ -1,35 +1,20 @@
 //! The smallest contradiction: which few operations no order explains.
 //!
 //! ```text
-//!   a key --> shortest illegal prefix --> [ clusters, loose ones, weakenings ]* --> small enough?
+//!   a key --> what refuted a long history: windows at its end, from any state
+//!     '-----> shortest illegal prefix --> [ clusters, loose ones, weakenings ]* --> small enough?
 //!                       |                                                             | no
 //!                       +--> a window at its end, from the states possible there --> [ ... ]*
 //! ```
 //!
-//! Every step has to be *sound*: what is left must contradict itself whatever the rest did. So a
-//! step may only ask for less, such that an order of the whole would give an order of what is left:
-//! * **Prefix**: an order up to an event is the start of an order of the whole. What is open there
-//!   may have happened or not.
-//! * **A read** changes nothing, so it can be taken out of any order. So can a *loose* one, which
-//!   sets a value that nobody left finds: whoever finds another value has another setter behind it.
-//! * **A cas as a write**: `cas a -> b` where it stands sets b, as `write b` would.
-//! * **A cluster**: all operations that write, find or compare with a value, and the clusters that
-//!   a cas from it leads to. Take an order, and somebody left in it who finds u. Whoever set u for
-//!   him is left, too: it is no operation of a dropped value, and no cas from one, for then u would
-//!   have been dropped along. What stood between them left the state at u.
-//! * **A window** that begins behind an event e: let P be the point of the order right after the
-//!   last operation that returned by e. What comes before P was invoked by e. The state at P is one
-//!   that a read right behind e could have found; asking for each value whether it could gives the
-//!   states possible there. What is open at e stands before P (then it is in that state already) or
-//!   after it: its reads are dropped, its writes may happen or not.
-//!
-//! What would be wrong: to drop a write whose value is still read. `write 1, read 1` without
-//! the write is a contradiction, and accuses a correct system.
+//! A history is searched whole only a few times, whatever its length; everything else is small.
 
 use super::super::engine::{Limits, Outcome};
+use super::case::{self, Case, Piece};
+use super::decide::decide;
 use super::explain;
 use super::op::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, Problem, ValueId};
-use super::search::search;
+use super::view::Window;
 use crate::budget::Budget;
 use crate::history::History;
 use crate::verdict::OrderEvidence;
@@ -39,7 +24,7 @@ const OPS_WANTED: usize = 12;
 
 /// What all the searches together may explore. The stop flag is not looked at: the violation is
 /// already certain, and evidence that was never reduced would be of no use to anybody.
-const CONFIGURATIONS_MAX: u64 = 20_000_000;
+const CONFIGURATIONS_MAX: u64 = 4_000_000;
 
 /// What one of the searches may explore.
 const CONFIGURATIONS_PER_SEARCH_MAX: u64 = 1_000_000;
@@ -56,35 +41,35 @@ const WINDOW_EVENTS_STEP: usize = 4;
 /// The length in events from which windows grow faster.
 const WINDOW_EVENTS_DOUBLED: usize = 96;
 
-/// An operation of the evidence: what is left of it, and what it was.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Piece {
-    /// As it counts here.
-    pub(super) op: KeyOp,
-    /// As it was recorded.
-    pub(super) whole: KeyOp,
-}
+/// Of a prefix longer than this, windows are looked for in its last so many events.
+const BASE_EVENTS: usize = 4_096;
 
-/// A set of operations and the states from which no order of them exists.
-#[derive(Clone, Debug)]
-pub(super) struct Case {
-    /// In order of invocation.
-    pub(super) pieces: Vec<Piece>,
-    /// The states that the register may hold at first.
-    pub(super) initials: Vec<ValueId>,
-    /// The event behind which it begins; nothing for the start of the history.
-    pub(super) since: Option<u32>,
+/// Windows from any state are no longer than this.
+const NEAR_EVENTS_MAX: usize = 4_096;
+
+/// What a search near there may explore.
+const CONFIGURATIONS_NEAR_MAX: u64 = 20_000;
+
+/// So many values are told from all others, one by one.
+const NEAR_VALUES_MAX: usize = 8;
+
+/// A key without an order.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Illegal<'a> {
+    pub(super) key: &'a KeyHistory,
+    /// What refuted it, where that is less than everything.
+    pub(super) window: Option<Window>,
 }
 
 /// The evidence against one of these keys, whose histories are illegal: the first one, unless its
 /// contradiction is too large for a person and that of a later one is smaller.
-pub(super) fn find(history: &History, keys: &[&KeyHistory], budget: &Budget<'_>) -> OrderEvidence {
+pub(super) fn find(history: &History, keys: &[Illegal<'_>], budget: &Budget<'_>) -> OrderEvidence {
     let mut configurations_left = CONFIGURATIONS_MAX.min(budget.configurations_max);
     let mut best: Option<(&KeyHistory, Case)> = None;
-    for key in keys.iter().take(KEYS_TRIED_MAX) {
+    for &Illegal { key, window } in keys.iter().take(KEYS_TRIED_MAX) {
         let (values, bytes_max) = (key.values.len(), budget.bytes_max);
         let mut reducer = Reducer { values, configurations_left, bytes_max };
-        let case = reducer.smallest(&key.ops);
+        let case = reducer.smallest(&key.ops, window);
         configurations_left = reducer.configurations_left;
         if best.as_ref().is_none_or(|(_, best)| case.pieces.len() < best.pieces.len()) {
             best = Some((key, case));
@@ -108,65 +93,126 @@ pub(super) struct Reducer {
 impl Reducer {
     /// Whether there certainly is no order, from whichever initial state.
     fn illegal(&mut self, pieces: &[Piece], initials: &[ValueId]) -> bool {
+        self.illegal_within(pieces, initials, CONFIGURATIONS_PER_SEARCH_MAX)
+    }
+
+    fn illegal_within(&mut self, pieces: &[Piece], initials: &[ValueId], max: u64) -> bool {
         let ops: Vec<KeyOp> = pieces.iter().map(|piece| piece.op).collect();
         // Without a state to begin in nothing is refuted.
         !initials.is_empty()
-            && initials.iter().all(|&initial| self.search(&ops, initial) == Outcome::Illegal)
+            && initials.iter().all(|&initial| self.search(&ops, initial, max) == Outcome::Illegal)
     }
 
-    fn search(&mut self, ops: &[KeyOp], initial: ValueId) -> Outcome {
-        let limits = Limits {
-            configurations_max: self.configurations_left.min(CONFIGURATIONS_PER_SEARCH_MAX),
-            bytes_max: self.bytes_max,
-            stop: None,
-            order: false,
-        };
-        let found = search(&Problem { ops, initial, values: self.values }, &limits);
+    fn search(&mut self, ops: &[KeyOp], initial: ValueId, max: u64) -> Outcome {
+        // The number behind the last value stands for the merged ones.
+        let problem = Problem { ops, initial, values: self.values + 1 };
+        let found = decide(&problem, &self.limits(max));
         self.configurations_left = self.configurations_left.saturating_sub(found.configurations);
         found.outcome
     }
 
-    /// The shortest illegal prefix, by halving: a prefix of a legal history is legal.
-    pub(super) fn shortest_prefix(&mut self, ops: &[KeyOp]) -> Case {
-        let mut ends: Vec<u32> = ops.iter().map(|op| op.ret).filter(|ret| *ret != NEVER).collect();
-        ends.sort_unstable();
+    fn limits(&self, max: u64) -> Limits<'static> {
+        Limits {
+            configurations_max: self.configurations_left.min(max),
+            bytes_max: self.bytes_max,
+            stop: None,
+            order: false,
+        }
+    }
+
+    /// The smallest case that is found. `window` is known to be illegal from any state.
+    pub(super) fn smallest(&mut self, ops: &[KeyOp], window: Option<Window>) -> Case {
+        let pieces = case::whole(ops);
+        let mut case = Case { pieces, initials: vec![INITIAL], since: None, any: false };
+        if let Some(Window { since, until }) = window {
+            case.pieces = case::prefix(&case.pieces, until);
+            if let Some(since) = since {
+                case = case::from_any_state(&case.pieces, since, self.values);
+            }
+            if let Some(case) = self.near(&case) {
+                return case;
+            }
+        }
+        let prefix = self.shortest_prefix(&case);
+        let case = self.reduce(prefix.clone());
+        if case.pieces.len() <= OPS_WANTED || self.values > WINDOW_VALUES_MAX {
+            return case;
+        }
+        self.windows(prefix, case)
+    }
+
+    /// The first small case among the ends of a window, from any state. They cost little, however
+    /// long the history is.
+    fn near(&mut self, window: &Case) -> Option<Case> {
+        let events = events(&window.pieces);
+        let mut length = WINDOW_EVENTS_STEP;
+        while length < events.len().min(NEAR_EVENTS_MAX) {
+            let cut = events[events.len() - length - 1];
+            let end = case::from_any_state(&window.pieces, cut, self.values);
+            if let Some(case) = self.told_apart(&end) {
+                return Some(case);
+            }
+            length *= 2;
+        }
+        self.told_apart(window)
+    }
+
+    /// What is left of a window, if that is little: with all its values, or with one or two that
+    /// are told from the others.
+    fn told_apart(&mut self, window: &Case) -> Option<Case> {
+        let values = case::last_found(&window.pieces, NEAR_VALUES_MAX);
+        let mut kept: Vec<Vec<ValueId>> = values.iter().map(|&value| vec![value]).collect();
+        for (at, &one) in values.iter().enumerate() {
+            kept.extend(values[..at].iter().map(|&other| vec![one.min(other), one.max(other)]));
+        }
+        let merged = kept.iter().map(|kept| case::merged(window, kept, self.values));
+        let cases: Vec<Case> = std::iter::once(window.clone()).chain(merged).collect();
+        for case in cases {
+            if self.illegal_within(&case.pieces, &case.initials, CONFIGURATIONS_NEAR_MAX) {
+                let case = self.shortest_prefix(&case);
+                let case = self.reduce(case);
+                if case.pieces.len() <= OPS_WANTED {
+                    return Some(case);
+                }
+            }
+        }
+        None
+    }
+
+    /// The shortest illegal prefix of a case, by halving: a prefix of a legal history is legal.
+    pub(super) fn shortest_prefix(&mut self, case: &Case) -> Case {
+        let ends = returns(&case.pieces);
         let (mut legal, mut illegal) = (0, ends.len().saturating_sub(1));
         while legal < illegal {
             let middle = usize::midpoint(legal, illegal);
-            if self.illegal(&prefix(ops, ends[middle]), &[INITIAL]) {
+            if self.illegal(&case::prefix(&case.pieces, ends[middle]), &case.initials) {
                 illegal = middle;
             } else {
                 legal = middle + 1;
             }
         }
         let end = ends.get(illegal).copied().unwrap_or(NEVER - 1);
-        Case { pieces: prefix(ops, end), initials: vec![INITIAL], since: None }
-    }
-
-    /// The smallest case that is found.
-    fn smallest(&mut self, ops: &[KeyOp]) -> Case {
-        let prefix = self.shortest_prefix(ops);
-        let case = self.reduce(prefix.clone());
-        if case.pieces.len() <= OPS_WANTED || self.values > WINDOW_VALUES_MAX {
-            return case;
-        }
-        self.windows(&prefix, case)
+        Case { pieces: case::prefix(&case.pieces, end), ..case.clone() }
     }
 
     /// Tries windows at the end of a prefix, from short to long. The shortest that is illegal need
     /// not lead to the smallest case: a longer one knows more of what was open when it began.
-    fn windows(&mut self, prefix_case: &Case, mut best: Case) -> Case {
-        let ops: Vec<KeyOp> = prefix_case.pieces.iter().map(|piece| piece.op).collect();
-        let mut events: Vec<u32> = ops.iter().flat_map(|op| [op.invoke, op.ret]).collect();
-        events.retain(|event| *event != NEVER);
-        events.sort_unstable();
+    fn windows(&mut self, mut prefix: Case, mut best: Case) -> Case {
+        let all = events(&prefix.pieces);
+        if all.len() > BASE_EVENTS {
+            let base = self.window_behind(&prefix, all[all.len() - BASE_EVENTS]);
+            if self.illegal(&base.pieces, &base.initials) {
+                prefix = base;
+            }
+        }
+        let events = events(&prefix.pieces);
         let mut length = WINDOW_EVENTS_STEP;
         while length < events.len()
             && best.pieces.len() > OPS_WANTED
             && self.configurations_left > 0
         {
             let cut = events[events.len() - length - 1];
-            let case = self.window_behind(&ops, cut);
+            let case = self.window_behind(&prefix, cut);
             if self.illegal(&case.pieces, &case.initials) {
                 let case = self.reduce(case);
                 if case.pieces.len() < best.pieces.len() {
@@ -182,34 +228,36 @@ impl Reducer {
         best
     }
 
-    pub(super) fn window_behind(&mut self, ops: &[KeyOp], cut: u32) -> Case {
-        let mut before: Vec<KeyOp> = prefix(ops, cut).iter().map(|piece| piece.op).collect();
+    /// What the operations behind this event are, from the states that are possible there.
+    pub(super) fn window_behind(&mut self, case: &Case, cut: u32) -> Case {
+        let before = case::prefix(&case.pieces, cut);
+        let mut before: Vec<KeyOp> = before.iter().map(|piece| piece.op).collect();
         let mut initials = Vec::new();
         for value in 0..self.values as ValueId {
             let (effect, info) = (Effect::Read(value), NEVER);
             before.push(KeyOp { effect, invoke: cut, ret: cut + 1, info });
-            if self.search(&before, INITIAL) != Outcome::Illegal {
+            let max = CONFIGURATIONS_PER_SEARCH_MAX;
+            let mut outcomes =
+                case.initials.iter().map(|&initial| self.search(&before, initial, max));
+            if outcomes.any(|outcome| outcome != Outcome::Illegal) {
                 initials.push(value);
             }
             before.pop();
         }
-        let pieces = ops.iter().filter(|op| op.ret > cut).filter_map(|&whole| {
-            let ret = if whole.invoke > cut { whole.ret } else { NEVER };
-            let dropped = ret == NEVER && matches!(whole.effect, Effect::Read(_) | Effect::Miss(_));
-            (!dropped).then_some(Piece { op: KeyOp { ret, ..whole }, whole })
-        });
-        Case { pieces: pieces.collect(), initials, since: Some(cut) }
+        let pieces = case::behind(&case.pieces, cut);
+        Case { pieces, initials, since: Some(cut), any: case.any }
     }
 
     /// Drops and weakens until nothing more can go.
     pub(super) fn reduce(&mut self, mut case: Case) -> Case {
         loop {
             let before = case.pieces.len();
-            let weakened_before = weakened(&case);
+            let weakened_before = case::weakened(&case);
             self.drop_clusters(&mut case);
-            self.drop_loose(&mut case);
+            self.drop_chosen(&mut case, |pieces, _| case::observers(pieces));
+            self.drop_chosen(&mut case, case::loose);
             self.weaken(&mut case);
-            let same = case.pieces.len() == before && weakened(&case) == weakened_before;
+            let same = case.pieces.len() == before && case::weakened(&case) == weakened_before;
             if same || self.configurations_left == 0 {
                 return case;
             }
@@ -228,16 +276,16 @@ impl Reducer {
     }
 
     fn drop_clusters(&mut self, case: &mut Case) {
-        let mut chunk = values(&case.pieces).len();
+        let mut chunk = case::values(&case.pieces).len();
         while chunk > 0 {
             let mut from = 0;
             loop {
-                let present = values(&case.pieces);
+                let present = case::values(&case.pieces);
                 if from >= present.len() {
                     break;
                 }
                 let to = (from + chunk).min(present.len());
-                let pieces = without(&case.pieces, &present[from..to], self.values);
+                let pieces = case::without(&case.pieces, &present[from..to], self.values);
                 if !self.accept(case, pieces) {
                     from = to;
                 }
@@ -246,12 +294,13 @@ impl Reducer {
         }
     }
 
-    fn drop_loose(&mut self, case: &mut Case) {
-        let mut chunk = loose(&case.pieces, self.values).len();
+    /// Drops of the operations that can go those that are not needed, first many at once.
+    fn drop_chosen(&mut self, case: &mut Case, choose: impl Fn(&[Piece], usize) -> Vec<usize>) {
+        let mut chunk = choose(&case.pieces, self.values).len();
         while chunk > 0 {
             let mut from = 0;
             loop {
-                let present = loose(&case.pieces, self.values);
+                let present = choose(&case.pieces, self.values);
                 if from >= present.len() {
                     break;
                 }
@@ -283,76 +332,18 @@ impl Reducer {
     }
 }
 
-/// The operations up to this event; those open there may have happened or not.
-pub(super) fn prefix(ops: &[KeyOp], end: u32) -> Vec<Piece> {
-    let pieces = ops.iter().filter(|op| op.invoke <= end).filter_map(|&whole| {
-        let ret = if whole.ret <= end { whole.ret } else { NEVER };
-        let dropped = ret == NEVER && matches!(whole.effect, Effect::Read(_) | Effect::Miss(_));
-        (!dropped).then_some(Piece { op: KeyOp { ret, ..whole }, whole })
-    });
-    pieces.collect()
+/// When the operations that certainly happened returned, ascending.
+fn returns(pieces: &[Piece]) -> Vec<u32> {
+    let returns = pieces.iter().map(|piece| piece.op.ret);
+    let mut returns: Vec<u32> = returns.filter(|ret| *ret != NEVER).collect();
+    returns.sort_unstable();
+    returns
 }
 
-fn weakened(case: &Case) -> usize {
-    case.pieces.iter().filter(|piece| piece.op.effect != piece.whole.effect).count()
-}
-
-/// The values that the operations name, ascending.
-fn values(pieces: &[Piece]) -> Vec<ValueId> {
-    let named = |piece: &Piece| [piece.op.effect.observes(), piece.op.effect.produces()];
-    let mut values: Vec<ValueId> = pieces.iter().flat_map(named).flatten().collect();
-    values.sort_unstable();
-    values.dedup();
-    values
-}
-
-/// The positions of the operations that can go one by one: reads, and what sets a value that nobody
-/// left finds.
-pub(super) fn loose(pieces: &[Piece], values: usize) -> Vec<usize> {
-    let mut found = vec![false; values];
-    for value in pieces.iter().filter_map(|piece| piece.op.effect.observes()) {
-        found[value as usize] = true;
-    }
-    // Whoever found another value than one may have found any.
-    let missed = pieces.iter().any(|piece| matches!(piece.op.effect, Effect::Miss(_)));
-    let is_loose =
-        |piece: &Piece| piece.op.effect.produces().is_none_or(|v| !missed && !found[v as usize]);
-    let positions = pieces.iter().enumerate().filter(|(_, piece)| is_loose(piece));
-    positions.map(|(at, _)| at).collect()
-}
-
-/// What is left without the clusters of these values.
-pub(super) fn without(pieces: &[Piece], chosen: &[ValueId], values: usize) -> Vec<Piece> {
-    let dropped = cluster(pieces, chosen, values);
-    let kept = |piece: &&Piece| match piece.op.effect {
-        // Without the clusters the register may hold at that point what it did not find.
-        Effect::Miss(value) => chosen.is_empty() || dropped[value as usize],
-        effect => !touches(effect, &dropped),
-    };
-    pieces.iter().filter(kept).copied().collect()
-}
-
-/// The values that have to go along when these go, as flags.
-fn cluster(pieces: &[Piece], chosen: &[ValueId], values: usize) -> Vec<bool> {
-    let mut dropped = vec![false; values];
-    let mut cas_from: Vec<Vec<ValueId>> = vec![Vec::new(); values];
-    for piece in pieces {
-        if let Effect::Cas(from, to) = piece.op.effect {
-            cas_from[from as usize].push(to);
-        }
-    }
-    let mut found = chosen.to_vec();
-    while let Some(value) = found.pop() {
-        if !std::mem::replace(&mut dropped[value as usize], true) {
-            found.append(&mut cas_from[value as usize]);
-        }
-    }
-    dropped
-}
-
-fn touches(effect: Effect, dropped: &[bool]) -> bool {
-    [effect.observes(), effect.produces()]
-        .into_iter()
-        .flatten()
-        .any(|value| dropped[value as usize])
+/// When the operations began and returned, ascending.
+fn events(pieces: &[Piece]) -> Vec<u32> {
+    let mut events = returns(pieces);
+    events.extend(pieces.iter().map(|piece| piece.op.invoke));
+    events.sort_unstable();
+    events
 }

@@ -12,7 +12,7 @@ pub(super) const INITIAL: ValueId = 0;
 
 /// What an operation does to the register, with its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Effect {
+pub(in super::super) enum Effect {
     /// Found this value.
     Read(ValueId),
     /// Set this value.

@@ -25,34 +25,13 @@
 //! * **No way back**: a value that is still to be observed, and that nobody is left to produce,
 //!   is not overwritten. This makes histories with unique values nearly linear.
 
-use super::super::engine::{Engine, Found, Limits, Outcome};
+use super::super::engine::{Limits, Outcome};
 use super::cache::Cache;
 use super::op::{Effect, KeyOp, NEVER, Problem, ValueId};
-use super::zones;
 use rustc_hash::FxHashMap;
 
 /// The stop flag is looked at once in so many configurations.
 const STOP_STRIDE: u64 = 1024;
-
-/// Decides whether there is an order, at sight if possible.
-pub(super) fn search(problem: &Problem<'_>, limits: &Limits<'_>) -> Found {
-    let at_sight =
-        |outcome| Found { outcome, engine: Engine::Zones, configurations: 0, order: None };
-    match zones::decide(problem) {
-        Some(true) => at_sight(Outcome::Legal),
-        Some(false) => at_sight(Outcome::Illegal),
-        None => explore(problem, limits),
-    }
-}
-
-fn found(outcome: Outcome, configurations: u64) -> Found {
-    Found { outcome, engine: Engine::Search, configurations, order: None }
-}
-
-/// Decides by search alone.
-pub(super) fn explore(problem: &Problem<'_>, limits: &Limits<'_>) -> Found {
-    Search::new(problem).run(limits)
-}
 
 #[derive(Clone, Copy, Debug)]
 enum Move {
@@ -78,11 +57,22 @@ struct Class {
     effect: Effect,
     /// Ascending.
     invokes: Vec<u32>,
+    /// The positions in the problem.
+    positions: Vec<u32>,
     used: usize,
 }
 
-struct Search {
+/// A search that can be interrupted and go on.
+pub(super) struct Search {
     required: Vec<KeyOp>,
+    /// The positions in the problem.
+    positions: Vec<u32>,
+    /// The path to the configuration that was looked at last.
+    frames: Vec<Frame>,
+    /// How many configurations were looked at.
+    pub(super) configurations: u64,
+    placed_max: usize,
+    stuck_at: u32,
     /// Numbers the effects of the required operations.
     effect_of: Vec<u32>,
     /// The required operations not placed yet, in order of invocation, as a ring through position
@@ -116,9 +106,11 @@ struct Search {
 }
 
 impl Search {
-    fn new(problem: &Problem<'_>) -> Self {
-        let required: Vec<KeyOp> =
-            problem.ops.iter().filter(|op| op.ret != NEVER).copied().collect();
+    pub(super) fn new(problem: &Problem<'_>) -> Self {
+        let positions: Vec<u32> = (0..problem.ops.len() as u32)
+            .filter(|&at| problem.ops[at as usize].ret != NEVER)
+            .collect();
+        let required: Vec<KeyOp> = positions.iter().map(|&at| problem.ops[at as usize]).collect();
         let (classes, classes_to) = classes(problem);
         let mut effects: FxHashMap<Effect, u32> = FxHashMap::default();
         let mut observers_left = vec![0; problem.values];
@@ -139,7 +131,19 @@ impl Search {
             })
             .collect();
         let n = required.len() as u32;
+        let root = Frame {
+            moves_from: 0,
+            by: None,
+            state_before: problem.initial,
+            after_optional_before: false,
+            high_before: 0,
+        };
         Self {
+            positions,
+            frames: vec![root],
+            configurations: 0,
+            placed_max: 0,
+            stuck_at: 0,
             effect_of,
             next: (0..=n).map(|at| if at == n { 0 } else { at + 1 }).collect(),
             prev: (0..=n).map(|at| if at == 0 { n } else { at - 1 }).collect(),
@@ -164,45 +168,82 @@ impl Search {
         }
     }
 
-    fn run(mut self, limits: &Limits<'_>) -> Found {
-        let mut frames: Vec<Frame> = Vec::new();
-        let mut configurations = 0;
-        let mut placed_max = 0;
-        let mut by = None;
-        let mut before = (self.state, false, 0);
+    /// The most operations that one order held.
+    pub(super) fn placed_max(&self) -> usize {
+        self.placed_max
+    }
+
+    /// The latest event that bounded what may come next: where it got stuck.
+    pub(super) fn stuck_at(&self) -> u32 {
+        self.stuck_at
+    }
+
+    /// Goes on until it is decided or the limits, which count from the start, are spent.
+    pub(super) fn run(&mut self, limits: &Limits<'_>) -> Outcome {
         loop {
-            placed_max = placed_max.max(self.placed_count);
+            // The last frame was not looked at yet: it is the root, or was just reached.
+            self.placed_max = self.placed_max.max(self.placed_count);
             if self.placed_count == self.required.len() {
-                return found(Outcome::Legal, configurations);
+                return Outcome::Legal;
             }
-            let stopped = configurations % STOP_STRIDE == 0 && limits.stopped();
-            let spent = configurations >= limits.configurations_max
-                || self.cache.bytes() > limits.bytes_max;
+            let stopped = self.configurations.is_multiple_of(STOP_STRIDE) && limits.stopped();
+            let spent =
+                self.configurations >= limits.configurations_max || self.bytes() > limits.bytes_max;
             if stopped || spent {
-                return found(Outcome::Spent { placed: placed_max }, configurations);
+                return Outcome::Spent { placed: self.placed_max };
             }
-            configurations += 1;
-            let moves_from = self.moves.len();
-            let (state_before, after_optional_before, high_before) = before;
-            frames.push(Frame { moves_from, by, state_before, after_optional_before, high_before });
+            self.configurations += 1;
             self.expand();
-            loop {
-                let Some(frame) = frames.last() else {
-                    return found(Outcome::Illegal, configurations);
-                };
-                if self.moves.len() == frame.moves_from {
-                    self.undo(frame);
-                    frames.pop();
-                    continue;
-                }
-                let next = self.moves.pop().expect("the frame has moves left");
-                before = (self.state, self.after_optional, self.high);
-                if self.play(next) {
-                    by = Some(next);
-                    break;
-                }
+            if !self.advance() {
+                return Outcome::Illegal;
             }
         }
+    }
+
+    /// Plays the next untried move, going back as far as it must; false if there is none.
+    fn advance(&mut self) -> bool {
+        while let Some(frame) = self.frames.last() {
+            let moves_from = frame.moves_from;
+            if self.moves.len() == moves_from {
+                let frame = self.frames.pop().expect("it is the last one");
+                self.undo(&frame);
+                continue;
+            }
+            let next = self.moves.pop().expect("the frame has moves left");
+            let frame = Frame {
+                moves_from: self.moves.len(),
+                by: Some(next),
+                state_before: self.state,
+                after_optional_before: self.after_optional,
+                high_before: self.high,
+            };
+            if self.play(next) {
+                self.frames.push(frame);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The memory in use, with what the next configuration may add.
+    fn bytes(&self) -> u64 {
+        let path = self.frames.capacity() * size_of::<Frame>();
+        let moves = self.moves.capacity() * size_of::<Move>();
+        self.cache.bytes_after_growth() + (path + moves) as u64
+    }
+
+    /// The operations of the path, as positions in the problem.
+    pub(super) fn order(&self) -> Vec<u32> {
+        let mut used = vec![0; self.classes.len()];
+        let position = |frame: &Frame| match frame.by? {
+            Move::Required(at) => Some(self.positions[at as usize]),
+            Move::Optional(class) => {
+                let nth = used[class as usize];
+                used[class as usize] += 1;
+                Some(self.classes[class as usize].positions[nth])
+            }
+        };
+        self.frames.iter().filter_map(position).collect()
     }
 
     /// Puts the moves of a configuration that was never seen on the stack, the most promising one
@@ -232,6 +273,7 @@ impl Search {
             self.offer(at, effect, ret);
             at = self.next[at as usize];
         }
+        self.stuck_at = self.stuck_at.max(bound);
         if !self.first_visit() {
             self.moves.truncate(moves_from);
             return;
@@ -400,14 +442,16 @@ fn classes(problem: &Problem<'_>) -> (Vec<Class>, Vec<Vec<u32>>) {
     let mut numbers: FxHashMap<Effect, usize> = FxHashMap::default();
     let mut classes: Vec<Class> = Vec::new();
     let mut classes_to = vec![Vec::new(); problem.values];
-    for op in problem.ops.iter().filter(|op| op.ret == NEVER) {
+    for (position, op) in problem.ops.iter().enumerate().filter(|(_, op)| op.ret == NEVER) {
         let Some(value) = op.effect.produces() else { continue };
         let number = *numbers.entry(op.effect).or_insert(classes.len());
         if number == classes.len() {
-            classes.push(Class { effect: op.effect, invokes: Vec::new(), used: 0 });
+            let (invokes, positions) = (Vec::new(), Vec::new());
+            classes.push(Class { effect: op.effect, invokes, positions, used: 0 });
             classes_to[value as usize].push(number as u32);
         }
         classes[number].invokes.push(op.invoke);
+        classes[number].positions.push(position as u32);
     }
     (classes, classes_to)
 }

@@ -5,8 +5,8 @@
 //! completed before something of the second began, and the other way round as well (Gibbons &
 //! Korach 1997). A stale read, a lost write and two reads that disagree are all of this kind.
 
-use super::evidence::{Case, Piece};
-use super::explain::Order;
+use super::super::evidence::orders::Order;
+use super::case::{Case, Piece};
 use super::op::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, ValueId};
 use crate::history::History;
 use crate::verdict::EvidenceStep;
@@ -24,7 +24,9 @@ pub(super) struct Words<'a> {
 impl Words<'_> {
     /// A value, bounded and without control characters.
     pub(super) fn value(&self, value: ValueId) -> String {
-        let text = self.key.values[value as usize].to_string();
+        // The number behind the last one stands for values that are not told apart.
+        let known = self.key.values.get(value as usize);
+        let text = known.map_or_else(|| "another value".to_owned(), ToString::to_string);
         let bounded = text.chars().take(VALUE_CHARS_MAX);
         let mut shown: String = bounded.map(|c| if c.is_control() { ' ' } else { c }).collect();
         if text.chars().nth(VALUE_CHARS_MAX).is_some() {
@@ -34,12 +36,12 @@ impl Words<'_> {
     }
 
     /// `write 3`, `cas 3 -> 4`, and a read with its arrow: `read -> 5` or `read 5`.
-    pub(super) fn text(&self, effect: Effect, arrow: &str) -> String {
-        match effect {
+    pub(super) fn text(&self, op: &KeyOp, arrow: &str) -> String {
+        match op.effect {
             Effect::Read(value) => format!("read{arrow}{}", self.value(value)),
             Effect::Write(value) => format!("write {}", self.value(value)),
             Effect::Cas(from, to) => format!("cas {} -> {}", self.value(from), self.value(to)),
-            Effect::Miss(value) => format!("cas {} (failed)", self.value(value)),
+            Effect::Miss(value) => format!("failed cas from {}", self.value(value)),
         }
     }
 
@@ -53,7 +55,7 @@ impl Words<'_> {
 
     /// `read 1 on n4`.
     fn op(&self, piece: &Piece) -> String {
-        let text = self.text(piece.whole.effect, " ");
+        let text = self.text(&piece.whole, " ");
         match self.node(&piece.whole) {
             Some(node) => format!("{text} on {node}"),
             None => text,
@@ -70,7 +72,7 @@ impl Words<'_> {
 pub(super) fn sentence(
     words: &Words<'_>,
     case: &Case,
-    order: &Order,
+    order: &Order<ValueId>,
     steps: &[EvidenceStep],
 ) -> String {
     never_written(words, case)
@@ -237,7 +239,7 @@ fn clusters(words: &Words<'_>, case: &Case) -> Option<String> {
 }
 
 fn began_after(words: &Words<'_>, late: &Piece, seen: &Piece) -> String {
-    let seen_text = words.text(seen.whole.effect, " ");
+    let seen_text = words.text(&seen.whole, " ");
     let at = words.node(&seen.whole).map_or_else(String::new, |node| format!(" (on {node})"));
     format!(
         "{} began at {}, after {seen_text} had completed at {}{at}",
@@ -294,27 +296,19 @@ fn both(
     )
 }
 
-fn general(words: &Words<'_>, case: &Case, order: &Order, steps: &[EvidenceStep]) -> String {
-    let count = case.pieces.len();
+fn general(
+    words: &Words<'_>,
+    case: &Case,
+    order: &Order<ValueId>,
+    steps: &[EvidenceStep],
+) -> String {
     let stuck = steps
         .iter()
         .skip(order.placed.len())
         .find(|step| case.pieces[step.op].op.ret != NEVER && step.why_not.is_some());
-    let Some((op, why)) = stuck.and_then(|step| Some((step.op, step.why_not.as_ref()?))) else {
-        return format!("no order of these {count} operations explains their results");
-    };
+    let stuck =
+        stuck.and_then(|step| Some((words.op(&case.pieces[step.op]), step.why_not.as_deref()?)));
     let placed: Vec<String> =
-        order.placed.iter().map(|&at| words.text(case.pieces[at].whole.effect, " ")).collect();
-    let op = words.op(&case.pieces[op]);
-    if placed.is_empty() {
-        return format!(
-            "no order of these {count} operations explains their results: {op} cannot come first, \
-             since {why}"
-        );
-    }
-    format!(
-        "no order of these {count} operations explains their results: after {} nothing fits; {op} \
-         cannot follow, since {why}",
-        placed.join(", "),
-    )
+        order.placed.iter().map(|&(at, _)| words.text(&case.pieces[at].whole, " ")).collect();
+    super::super::evidence::words::general(case.pieces.len(), &placed, stuck)
 }

@@ -1,5 +1,6 @@
 //! From events to one small problem per key.
 
+use super::super::calls::Unfit;
 use super::super::semantics::{FailedCas, NilRead, Open, Semantics};
 use super::op::{Effect, KeyHistory, KeyOp, NEVER, ValueId};
 use super::values::Values;
@@ -20,7 +21,7 @@ pub(super) fn split(
     history: &History,
     with_cas: bool,
     semantics: &Semantics,
-) -> Result<Split, String> {
+) -> Result<Split, Unfit> {
     let names: &[&str] = if with_cas { &["read", "write", "cas"] } else { &["read", "write"] };
     let functions: Vec<_> = names.iter().map(|f| history.symbols.get(f)).collect();
     let mut split = Split { keys: Vec::new(), indeterminate: 0 };
@@ -31,9 +32,8 @@ pub(super) fn split(
         let Some(function) = functions.iter().position(|f| *f == Some(invoke.f)) else {
             let (index, f) = (op.invoke_index(), history.text(invoke.f));
             let known = names.join(", ");
-            return Err(format!(
-                "event {index}: {f:?} is no function of a register; it has {known}"
-            ));
+            let problem = format!("{f:?} is no function of a register; it has {known}");
+            return Err(Unfit::Operation { index, problem });
         };
         let key = *numbers.entry(invoke.key).or_insert_with(|| {
             builders.push(Builder::new(history, invoke.key, semantics));
@@ -43,7 +43,7 @@ pub(super) fn split(
         builders[key].add(history, function, op, semantics)?;
     }
     if builders.is_empty() {
-        return Err("the history has no read, write or cas".to_owned());
+        return Err(Unfit::Nothing);
     }
     split.keys = builders.into_iter().map(Builder::finish).collect();
     Ok(split)
@@ -67,7 +67,7 @@ impl Builder {
         function: usize,
         op: pairing::Operation,
         semantics: &Semantics,
-    ) -> Result<(), String> {
+    ) -> Result<(), Unfit> {
         let argument = history.events()[op.invoke_index()].value;
         let outcome = op.outcome(history);
         let complete =
@@ -100,11 +100,11 @@ impl Builder {
         &mut self,
         history: &History,
         op: pairing::Operation,
-    ) -> Result<(ValueId, ValueId), String> {
+    ) -> Result<(ValueId, ValueId), Unfit> {
         let index = op.invoke_index();
-        self.values
-            .pair(&history.symbols, history.events()[index].value)
-            .ok_or_else(|| format!("event {index}: expected [from, to] as the value of a cas"))
+        self.values.pair(&history.symbols, history.events()[index].value).ok_or_else(|| {
+            Unfit::Operation { index, problem: "cas: expected [from, to] as its value".to_owned() }
+        })
     }
 
     fn finish(mut self) -> KeyHistory {
@@ -126,7 +126,7 @@ impl Builder {
 ///
 /// Without the part about kept cas this would be wrong: in `info write 1, info cas 1 -> 2, ok read
 /// 2` nobody who certainly acted saw 1, but without that write the read is impossible.
-fn drop_unobserved(ops: &mut Vec<KeyOp>, values: usize) {
+pub(super) fn drop_unobserved(ops: &mut Vec<KeyOp>, values: usize) {
     // Whoever found another value than one may have found any.
     let missed = |op: &KeyOp| matches!(op.effect, Effect::Miss(_));
     if ops.iter().all(|op| op.ret != NEVER) || ops.iter().any(missed) {

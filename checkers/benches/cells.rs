@@ -1,0 +1,163 @@
+//! One register, one thread: what each kind of history costs. Prints a table, medians of three, in
+//! seconds of processor time.
+//!
+//! ```text
+//!   cargo bench -p checkers --bench cells            all of it, some minutes
+//!   cargo bench -p checkers --bench cells -- stale   the rows that say so
+//! ```
+//!
+//! No client ever pauses: it invokes as soon as it got an answer, so as many operations are open as
+//! there are clients. That is the hardest case for a search. A planted read answers what the
+//! register did not hold, chosen such that the history is really illegal: reads are tried one after
+//! the other until one is refuted, and none may stay undecided.
+
+use checkers::budget::Budget;
+use checkers::history::{Event, EventType, History, Process, Value};
+use checkers::linearizable::{self, Object, Semantics};
+use checkers::verdict::{Judgement, Verdict};
+
+const ROUNDS: usize = 3;
+
+#[path = "cells/simulate.rs"]
+mod simulate;
+use simulate::{Call, Plant, Shape, simulate};
+
+fn main() {
+    // One thread: the figures are per core.
+    rayon::ThreadPoolBuilder::new().num_threads(1).build_global().expect("it is the first pool");
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    println!(
+        "| history | info | clients | operations | seconds | verdict | engine | configurations |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    for (name, shape) in rows() {
+        let label = format!("{name} {}", shape.operations);
+        if wanted.iter().all(|word| label.contains(word.as_str())) {
+            row(name, &shape);
+        }
+    }
+}
+
+/// The rows of the table.
+fn rows() -> Vec<(&'static str, Shape)> {
+    let rw =
+        Shape { operations: 0, clients: 0, infos: 0, values: 5, cas: false, plant: Plant::None };
+    let cas = Shape { cas: true, ..rw };
+    let mut rows = Vec::new();
+    let mut add = |name, shape: Shape, infos: &[usize], clients: &[usize], operations: &[usize]| {
+        for (&infos, &clients) in infos.iter().flat_map(|i| clients.iter().map(move |c| (i, c))) {
+            let of = |&operations: &usize| (name, Shape { infos, clients, operations, ..shape });
+            rows.extend(operations.iter().map(of));
+        }
+    };
+    let all = [10_000, 100_000, 1_000_000];
+    let unique = Shape { values: 0, ..rw };
+    add("unique, r/w", unique, &[0], &[5, 10, 20, 50], &all);
+    add("unique, r/w", unique, &[10, 50], &[50], &all);
+    add("unique, r/w/cas", Shape { cas: true, ..unique }, &[0, 10], &[20], &all);
+    let stale = |shape: Shape| Shape { plant: Plant::Stale, ..shape };
+    add("unique, r/w, stale", stale(unique), &[0], &[10], &all[..2]);
+    add("5 values, r/w", rw, &[0, 10, 50], &[20], &all);
+    add("5 values, r/w/cas", cas, &[0, 10], &[5, 10, 20], &all);
+    add("5 values, r/w/cas", cas, &[10, 50], &[5, 10], &all);
+    add("5 values, r/w/cas", cas, &[0, 10], &[50], &all[..2]);
+    add("5 values, r/w/cas, phantom", Shape { plant: Plant::Phantom, ..cas }, &[10], &[20], &all);
+    add("5 values, r/w/cas, stale", stale(cas), &[0, 10], &[5, 20, 50], &all[..2]);
+    add("5 values, r/w, stale", stale(rw), &[0, 10], &[20, 50], &all[..2]);
+    let many = Shape { plant: Plant::Many, ..cas };
+    add("5 values, r/w/cas, many stale", many, &[0, 10], &[20, 50], &all[..2]);
+    rows
+}
+
+fn row(name: &str, shape: &Shape) {
+    let calls = simulate(shape, 1);
+    let history = match shape.plant {
+        Plant::None => history(&calls),
+        _ => planted(shape, &calls),
+    };
+    let mut seconds = Vec::new();
+    let mut judgement = None;
+    for _ in 0..ROUNDS {
+        let start = cpu_seconds();
+        let this = judge(&history);
+        seconds.push(cpu_seconds() - start);
+        judgement = Some(this);
+    }
+    seconds.sort_by(f64::total_cmp);
+    let judgement = judgement.expect("there was a round");
+    let figure =
+        |name: &str| judgement.figures.iter().find(|f| f.0 == name).map_or("", |f| f.1.as_str());
+    println!(
+        "| {name} | {} | {} | {} | {:.3} | {} | {} | {} |",
+        shape.infos,
+        shape.clients,
+        shape.operations,
+        seconds[ROUNDS / 2],
+        judgement.verdict.word(),
+        figure("decided by"),
+        figure("configurations explored"),
+    );
+}
+
+fn judge(history: &History) -> Judgement {
+    let budget = Budget::default();
+    linearizable::check("", history, Object::CasRegister, &Semantics::STRICT, &budget)
+}
+
+/// The processor time of all threads so far: other programs may be running.
+fn cpu_seconds() -> f64 {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("this is Linux");
+    let of = |task: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+        text.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or_default()
+    };
+    tasks.flatten().map(of).sum::<f64>() / 1e9
+}
+
+/// The history with the first bug that makes it illegal, from the middle on.
+fn planted(shape: &Shape, calls: &[Call]) -> History {
+    let reads = (calls.len() / 2..calls.len()).filter(|&at| calls[at].is_answered_read());
+    let mut undecided = 0;
+    for at in reads {
+        for value in simulate::wrong_values(shape, calls, at) {
+            let mut calls = calls.to_vec();
+            calls[at].value = value;
+            let history = history(&calls);
+            match judge(&history).verdict {
+                Verdict::Invalid { .. } => {
+                    if undecided > 0 {
+                        println!("{undecided} plantings undecided before this one");
+                    }
+                    return history;
+                }
+                Verdict::Unknown { why } if why == "illegal" => {
+                    println!("{undecided} undecided");
+                    return history;
+                }
+                Verdict::Unknown { .. } => undecided += 1,
+                Verdict::Valid => {}
+            }
+        }
+    }
+    panic!("no wrong answer was illegal");
+}
+
+/// The events of these calls.
+fn history(calls: &[Call]) -> History {
+    let mut history = History::new();
+    let functions = ["read", "write", "cas"].map(|f| history.symbols.intern(f));
+    for (time, call) in calls.iter().enumerate() {
+        history.push(Event {
+            time_ns: time as u64,
+            value: call.value,
+            process: Process::client(call.process),
+            f: functions[call.function],
+            key: None,
+            node: None,
+            error: None,
+            kind: call.kind,
+        });
+    }
+    history
+}
