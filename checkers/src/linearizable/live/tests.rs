@@ -339,3 +339,34 @@ fn a_write_that_was_found_forgotten_and_then_fails_is_a_violation() {
         }
     }
 }
+
+#[test]
+fn every_object_is_judged_while_events_come() {
+    use EventType::{Invoke, Ok};
+    let queue = |first: i64| {
+        let done = [(0, "enqueue", 1), (0, "enqueue", 2), (1, "dequeue", first)];
+        done.map(|(process, f, value)| [(process, Invoke, f, value), (process, Ok, f, value)])
+            .concat()
+    };
+    let sum = |found: i64| {
+        let adds = [(0, Invoke, "add", 3), (1, Invoke, "add", 4), (0, Ok, "add", 3)];
+        [&adds[..], &[(2, Invoke, "read", 0), (2, Ok, "read", found), (1, Ok, "add", 4)]].concat()
+    };
+    let semantics = Semantics { initial: crate::history::Datum::Int(0), ..Semantics::STRICT };
+    let cases = [
+        (Object::FifoQueue, Semantics::STRICT, queue(1), true),
+        (Object::FifoQueue, Semantics::STRICT, queue(2), false),
+        (Object::UnorderedQueue, Semantics::STRICT, queue(2), true),
+        (Object::UnorderedQueue, Semantics::STRICT, queue(3), false),
+        (Object::Counter, semantics.clone(), sum(7), true),
+        (Object::Counter, semantics, sum(4), false),
+    ];
+    for (object, semantics, events, legal) in cases {
+        let history = history(&events);
+        let (found, ending) = stream(&history, Live::new(&object, &semantics, BYTES_MAX));
+        assert_eq!(ending == Ending::Valid, legal, "{object:?} {events:?}: {ending:?}");
+        assert_eq!(found.is_none(), legal);
+        let judged = check("", &history, object, &semantics, &Budget::default());
+        assert_eq!(judged.verdict == Verdict::Valid, legal, "{:?}", judged.verdict);
+    }
+}
