@@ -59,7 +59,9 @@ pub(super) fn read<M: Model>(
         let call = call(history, operation, key);
         let open = operation.outcome(history) == EventType::Info;
         calls.indeterminate += usize::from(open);
-        let op = model.read(&call).map_err(|misfit| complaint(history, operation, &misfit))?;
+        let op = model
+            .read(&call)
+            .map_err(|misfit| complaint(operation.invoke_index(), call.f, &misfit))?;
         let Some(op) = op else { continue };
         if open && semantics.open == Open::NeverHappened {
             continue;
@@ -102,9 +104,8 @@ fn timed<Op>(history: &History, operation: Operation, op: Op) -> Timed<Op> {
     Timed { op, invoke: operation.invoke_index() as u32, ret, info }
 }
 
-fn complaint(history: &History, operation: Operation, misfit: &Misfit) -> Unfit {
-    let index = operation.invoke_index();
-    let f = history.text(history.events()[index].f);
+/// What is wrong with the operation that was invoked there.
+pub(super) fn complaint(index: usize, f: &str, misfit: &Misfit) -> Unfit {
     let problem = match misfit {
         Misfit::Function(known) => {
             format!("{f:?} is no function of this object; it has {known}")

@@ -22,8 +22,10 @@ mod stream;
 mod tests;
 mod zones;
 
+use super::calls::{self, Unfit};
 use super::model::{Answer, Call, Misfit, Model};
 use super::object::Object;
+use super::objects::{self, WithModel};
 use super::semantics::Semantics;
 use crate::history::pairing::{Processes, Step};
 use crate::history::{Datum, Event, EventType, Symbols};
@@ -101,16 +103,32 @@ trait Judge: Send {
     fn bytes(&self) -> u64;
 }
 
+/// The wish for a stream of an object that is no register.
+struct Streamed<'a> {
+    semantics: &'a Semantics,
+    bytes_max: u64,
+}
+
+impl WithModel for Streamed<'_> {
+    type Out = Live;
+
+    fn with<M: Model + Clone + Send + 'static>(self, model: &M) -> Live {
+        Live::of_model(model.clone(), self.semantics, self.bytes_max)
+    }
+}
+
 impl Live {
     /// A checker that holds at most so many bytes, as far as it can count them.
     pub fn new(object: &Object, semantics: &Semantics, bytes_max: u64) -> Self {
-        let registers = |with_cas| registers::Registers::new(semantics, with_cas, bytes_max);
-        match object {
-            Object::Register => Self::of(Box::new(registers(false))),
-            Object::CasRegister => Self::of(Box::new(registers(true))),
-            _ => {
-                let why = format!("{} is not judged while events come", object.name());
-                Self { judge: None, undecided: Some(why), ..Self::of(Box::new(registers(false))) }
+        let with_cas = *object != Object::Register;
+        let registers =
+            || Self::of(Box::new(registers::Registers::new(semantics, with_cas, bytes_max)));
+        match objects::with_model(*object, semantics, Streamed { semantics, bytes_max }) {
+            Ok(Some(live)) => live,
+            Ok(None) => registers(),
+            Err(misfit) => {
+                let why = Unfit::from(misfit).to_string();
+                Self { judge: None, undecided: Some(why), ..registers() }
             }
         }
     }
@@ -234,13 +252,7 @@ fn call<'a>(
 }
 
 fn misfit(at: At<'_>, symbols: &Symbols, misfit: &Misfit) -> Stop {
-    let (index, f) = (at.index, symbols.text(at.event.f));
-    Stop::Unfit(match misfit {
-        Misfit::Function(known) => {
-            format!("event {index}: {f:?} is no function of this object; it has {known}")
-        }
-        Misfit::Shape(expected) => format!("event {index}: {f}: expected {expected}"),
-    })
+    Stop::Unfit(calls::complaint(at.index, symbols.text(at.event.f), misfit).to_string())
 }
 
 fn no_order(op: &str, ret: u32) -> String {

@@ -21,7 +21,11 @@ struct Shape {
     cas: bool,
     /// One operation in so many ends as `info`, or fails.
     lost_one_in: u64,
-    /// One read in so many answers anything.
+    /// The operation that writes a value that was just written: the values become ambiguous.
+    twice_at: usize,
+    /// From this operation on, one read in so many answers what was there before, and one failed
+    /// cas in so many claims to have happened.
+    wrong_from: usize,
     wrong_one_in: u64,
     /// Whether the last operations stay open.
     cut_off: bool,
@@ -85,6 +89,9 @@ impl World {
             0 => self.begun as i32,
             values => self.random.below(values) as i32,
         };
+        if self.begun == shape.twice_at {
+            return Op::Write(now);
+        }
         match self.random.below(if shape.cas { 3 } else { 2 }) {
             0 => Op::Read,
             1 => Op::Write(to),
@@ -130,11 +137,15 @@ impl World {
                 }
             }
             Client::Open(op) => {
-                let (mut value, kind) = self.apply(op);
-                if matches!(op, Op::Read) && self.random.below(shape.wrong_one_in) == 0 {
+                let (mut value, mut kind) = self.apply(op);
+                if self.begun >= shape.wrong_from && self.random.below(shape.wrong_one_in) == 0 {
                     let back = 1 + self.random.below(6) as usize;
                     let old = self.held[self.held.len().saturating_sub(back)];
-                    value = old.map_or(Value::Nil, |v| Value::Int(v.into()));
+                    match op {
+                        Op::Read => value = old.map_or(Value::Nil, |v| Value::Int(v.into())),
+                        Op::Write(_) => {}
+                        Op::Cas(..) => kind = EventType::Ok,
+                    }
                 }
                 client.1 = Client::Done(op, value, kind);
             }
@@ -212,26 +223,24 @@ fn is_valid(history: &History, semantics: &Semantics) -> bool {
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
-    (
-        (
-            10..90_usize,
-            1..6_usize,
-            prop_oneof![
-                6 => Just(0),
-                1 => Just(4_u64),
-                1 => Just(12),
-                1 => Just(30),
-            ],
-            any::<bool>(),
-        ),
-        (prop_oneof![Just(8_u64), Just(1_000)], 5..100_u64, any::<bool>()),
+    let values = prop_oneof![6 => Just(0), 1 => Just(4_u64), 1 => Just(12), 1 => Just(30)];
+    let faults = (prop_oneof![Just(8_u64), Just(1_000)], 3..30_u64, any::<bool>());
+    let places = (0..180_usize, 0..90_usize);
+    ((10..90_usize, 1..6_usize, values, any::<bool>()), faults, places).prop_map(
+        |((operations, clients, values, cas), (lost_one_in, wrong_one_in, cut_off), places)| {
+            Shape {
+                operations: if values == 0 { operations } else { operations.min(40) },
+                clients,
+                values,
+                cas,
+                lost_one_in,
+                twice_at: places.0,
+                wrong_from: places.1,
+                wrong_one_in,
+                cut_off,
+            }
+        },
     )
-        .prop_map(
-            |((operations, clients, values, cas), (lost_one_in, wrong_one_in, cut_off))| {
-                let operations = if values == 0 { operations } else { operations.min(40) };
-                Shape { operations, clients, values, cas, lost_one_in, wrong_one_in, cut_off }
-            },
-        )
 }
 
 fn semantics() -> impl Strategy<Value = Semantics> {
@@ -269,7 +278,7 @@ proptest! {
         let found = agrees(&history, &semantics, live);
         let at_once = shape.values == 0
             && semantics.failed_cas == FailedCas::DidNotHappen
-            && shape.operations <= 60
+            && shape.operations <= 60.min(shape.twice_at)
             && semantics.open == Open::MayHaveHappened;
         if let (Some(index), true) = (found, at_once) {
             prop_assert!(is_valid(&prefix(&history, index), &semantics), "said too late");
@@ -291,5 +300,73 @@ proptest! {
             // Nothing that says anything.
             Verdict::Unknown { .. } => prop_assert_eq!(ending, Ending::Valid),
         }
+    }
+}
+
+/// Events as (process, kind, function, value).
+fn history(events: &[(u32, EventType, &str, i64)]) -> History {
+    let mut history = History::new();
+    for &(process, kind, f, value) in events {
+        let (f, value, time_ns) = (history.symbols.intern(f), Value::Int(value), 0);
+        let (key, node, error, process) = (None, None, None, Process::client(process));
+        history.push(Event { time_ns, value, process, f, key, node, error, kind });
+    }
+    history
+}
+
+#[test]
+fn a_write_that_was_found_forgotten_and_then_fails_is_a_violation() {
+    use EventType::{Fail, Invoke, Ok};
+    let overwritten = [
+        (0, Invoke, "write", 1),
+        (1, Invoke, "read", 0),
+        (1, Ok, "read", 1),
+        (1, Invoke, "write", 2),
+        (1, Ok, "write", 2),
+        (1, Invoke, "read", 0),
+        (1, Ok, "read", 2),
+    ];
+    // The same value again: from here on the frontier judges.
+    let again = [(1, Invoke, "write", 2), (1, Ok, "write", 2)];
+    for between in [&again[..], &[]] {
+        for (kind, legal) in [(Ok, true), (Fail, false)] {
+            let events = [&overwritten, between, &[(0, kind, "write", 1)]].concat();
+            let history = history(&events);
+            let live = Live::new(&Object::Register, &Semantics::STRICT, BYTES_MAX);
+            let (found, ending) = stream(&history, live);
+            assert_eq!(found.is_none(), legal, "{ending:?}");
+            assert_eq!(is_valid(&history, &Semantics::STRICT), legal);
+        }
+    }
+}
+
+#[test]
+fn every_object_is_judged_while_events_come() {
+    use EventType::{Invoke, Ok};
+    let queue = |first: i64| {
+        let done = [(0, "enqueue", 1), (0, "enqueue", 2), (1, "dequeue", first)];
+        done.map(|(process, f, value)| [(process, Invoke, f, value), (process, Ok, f, value)])
+            .concat()
+    };
+    let sum = |found: i64| {
+        let adds = [(0, Invoke, "add", 3), (1, Invoke, "add", 4), (0, Ok, "add", 3)];
+        [&adds[..], &[(2, Invoke, "read", 0), (2, Ok, "read", found), (1, Ok, "add", 4)]].concat()
+    };
+    let semantics = Semantics { initial: crate::history::Datum::Int(0), ..Semantics::STRICT };
+    let cases = [
+        (Object::FifoQueue, Semantics::STRICT, queue(1), true),
+        (Object::FifoQueue, Semantics::STRICT, queue(2), false),
+        (Object::UnorderedQueue, Semantics::STRICT, queue(2), true),
+        (Object::UnorderedQueue, Semantics::STRICT, queue(3), false),
+        (Object::Counter, semantics.clone(), sum(7), true),
+        (Object::Counter, semantics, sum(4), false),
+    ];
+    for (object, semantics, events, legal) in cases {
+        let history = history(&events);
+        let (found, ending) = stream(&history, Live::new(&object, &semantics, BYTES_MAX));
+        assert_eq!(ending == Ending::Valid, legal, "{object:?} {events:?}: {ending:?}");
+        assert_eq!(found.is_none(), legal);
+        let judged = check("", &history, object, &semantics, &Budget::default());
+        assert_eq!(judged.verdict == Verdict::Valid, legal, "{:?}", judged.verdict);
     }
 }

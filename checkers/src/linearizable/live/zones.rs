@@ -23,6 +23,9 @@
 //!
 //! Times are event indices plus one; at zero the register holds its initial value.
 
+#[cfg(test)]
+mod tests;
+
 use super::model::Access;
 use crate::history::Datum;
 use rustc_hash::FxHashMap;
@@ -414,10 +417,9 @@ impl Zones {
             }
             let witness = if latest.1 == cluster.block { second } else { latest.0 };
             let overwritten = self.blocks[cluster.block as usize].first < witness;
-            let left = cluster.behind != NONE && {
-                let next = &self.clusters[cluster.behind as usize];
-                next.first < horizon && next.fate != Fate::Open
-            };
+            // Nobody who is open led there: an open cas holds the horizon back.
+            let left =
+                cluster.behind != NONE && self.clusters[cluster.behind as usize].first < horizon;
             if overwritten || left {
                 self.forget_chain(at);
             }

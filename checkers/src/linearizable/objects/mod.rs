@@ -24,7 +24,7 @@ pub(super) trait WithModel {
     /// What comes of it.
     type Out;
     /// Does it.
-    fn with<M: Model>(self, model: &M) -> Self::Out;
+    fn with<M: Model + Clone + Send + 'static>(self, model: &M) -> Self::Out;
 }
 
 /// Does something with the specification of an object; nothing for registers, which have engines of

@@ -85,7 +85,7 @@ fn alive(ops: &[KeyOp], starts: &[ValueId]) -> bool {
 
 /// The history whose events come in this order: the first mention of an operation invokes it, the
 /// second one completes it. Optional operations never return.
-fn history(order: &[usize], effects: &[(Effect, bool)]) -> Vec<KeyOp> {
+pub(super) fn history(order: &[usize], effects: &[(Effect, bool)]) -> Vec<KeyOp> {
     let mut ops: Vec<(usize, KeyOp)> = Vec::new();
     for (event, &number) in order.iter().enumerate() {
         let (effect, optional) = effects[number];

@@ -30,10 +30,6 @@ mod order;
 #[cfg(test)]
 mod tests;
 
-#[cfg_attr(
-    not(test),
-    allow(unused_imports, reason = "the door asks for it with a linearization")
-)]
 pub(super) use order::order;
 
 use super::op::{Effect, KeyOp, NEVER, Problem, ValueId};
