@@ -1,6 +1,5 @@
 //! A linearization: an order of the operations that explains every result, and a second, tiny
 //! program that checks it without knowing how it was found.
-
 //!
 //! ```text
 //!   history --> the engine, asked for an order --> positions --> verify, a model --> invocations
@@ -8,6 +7,7 @@
 
 use super::engine::{Found, Outcome};
 use super::model::{Model, Part};
+use super::objects::{self, WithModel};
 use super::rounds::Rounds;
 use super::{Object, Semantics, calls, check, check_model, decide, register};
 use crate::budget::Budget;
@@ -43,12 +43,29 @@ pub fn linearize(
     semantics: &Semantics,
     budget: &Budget<'_>,
 ) -> Result<Linearization, Box<Judgement>> {
-    let found = match object {
-        Object::Register => register::linearize(history, false, semantics, budget),
-        Object::CasRegister => register::linearize(history, true, semantics, budget),
-        _ => Err(format!("orders of {} are not given", object.name())),
-    };
-    found.map_err(|why| without_order(check(claim, history, object, semantics, budget), &why))
+    let by_model = ByModel { claim, history, semantics, budget };
+    if let Ok(Some(found)) = objects::with_model(object, semantics, by_model) {
+        return found;
+    }
+    let with_cas = object != Object::Register;
+    register::linearize(history, with_cas, semantics, budget)
+        .map_err(|why| without_order(check(claim, history, object, semantics, budget), &why))
+}
+
+/// The same for an object that is no register.
+struct ByModel<'a> {
+    claim: &'a str,
+    history: &'a History,
+    semantics: &'a Semantics,
+    budget: &'a Budget<'a>,
+}
+
+impl WithModel for ByModel<'_> {
+    type Out = Result<Linearization, Box<Judgement>>;
+
+    fn with<M: Model>(self, model: &M) -> Self::Out {
+        linearize_model(self.claim, self.history, model, self.semantics, self.budget)
+    }
 }
 
 /// An order for every part of a history with a specification of one's own, each of them verified.
@@ -62,16 +79,22 @@ pub fn linearize_model<M: Model>(
     semantics: &Semantics,
     budget: &Budget<'_>,
 ) -> Result<Linearization, Box<Judgement>> {
-    let order = || {
-        let parts = calls::read(history, model, semantics)?.parts;
-        let rounds = Rounds::run(parts.len(), budget, true, |part, limits| {
-            decide(model, &parts[part], limits)
-        });
-        let orders = orders(rounds)?;
-        let verified = parts.iter().zip(orders).map(|(part, order)| verified(model, part, &order));
-        Ok(Linearization { parts: verified.collect::<Result<_, String>>()? })
-    };
-    order().map_err(|why| without_order(check_model(claim, history, model, semantics, budget), &why))
+    orders_of_model(history, model, semantics, budget)
+        .map_err(|why| without_order(check_model(claim, history, model, semantics, budget), &why))
+}
+
+fn orders_of_model<M: Model>(
+    history: &History,
+    model: &M,
+    semantics: &Semantics,
+    budget: &Budget<'_>,
+) -> Result<Linearization, String> {
+    let parts = calls::read(history, model, semantics).map_err(|unfit| unfit.to_string())?.parts;
+    let rounds =
+        Rounds::run(parts.len(), budget, true, |part, limits| decide(model, &parts[part], limits));
+    let orders = orders(rounds)?;
+    let verified = parts.iter().zip(orders).map(|(part, order)| verified(model, part, &order));
+    Ok(Linearization { parts: verified.collect::<Result<_, String>>()? })
 }
 
 /// The orders of all parts, by part.
