@@ -36,7 +36,10 @@ pub(super) fn decide(problem: &Problem<'_>, limits: &Limits<'_>) -> Found {
 /// Decides the same; with a few events that contradict each other already, if they were found.
 pub(super) fn refutable(problem: &Problem<'_>, limits: &Limits<'_>) -> (Found, Option<Window>) {
     match zones::decide(problem) {
-        Some(true) if !limits.order => (found(Outcome::Legal, Engine::Zones, 0), None),
+        Some(true) => {
+            let order = if limits.order { zones::order(problem) } else { None };
+            (Found { order, ..found(Outcome::Legal, Engine::Zones, 0) }, None)
+        }
         Some(false) => (found(Outcome::Illegal, Engine::Zones, 0), None),
         _ => {
             let mut race = Race::new(problem, *limits);
