@@ -5,6 +5,7 @@
 //!   history --> the engine, asked for an order --> positions --> verify, a model --> invocations
 //! ```
 
+use super::calls::Unfit;
 use super::engine::{Found, Outcome};
 use super::model::{Model, Part};
 use super::objects::{self, WithModel};
@@ -43,16 +44,17 @@ pub fn linearize(
     semantics: &Semantics,
     budget: &Budget<'_>,
 ) -> Result<Linearization, Box<Judgement>> {
-    let by_model = ByModel { claim, history, semantics, budget };
-    if let Ok(Some(found)) = objects::with_model(object, semantics, by_model) {
-        return found;
-    }
     let with_cas = object != Object::Register;
-    register::linearize(history, with_cas, semantics, budget)
-        .map_err(|why| without_order(check(claim, history, object, semantics, budget), &why))
+    let others = ByModel { claim, history, semantics, budget };
+    let found = match objects::with_model(object, semantics, others) {
+        Ok(Some(linearization)) => return linearization,
+        Ok(None) => register::linearize(history, with_cas, semantics, budget),
+        Err(misfit) => Err(Unfit::from(misfit).to_string()),
+    };
+    found.map_err(|why| without_order(check(claim, history, object, semantics, budget), &why))
 }
 
-/// The same for an object that is no register.
+/// The question, for an object that is no register.
 struct ByModel<'a> {
     claim: &'a str,
     history: &'a History,
@@ -79,22 +81,18 @@ pub fn linearize_model<M: Model>(
     semantics: &Semantics,
     budget: &Budget<'_>,
 ) -> Result<Linearization, Box<Judgement>> {
-    orders_of_model(history, model, semantics, budget)
+    let order = || -> Result<Linearization, String> {
+        let calls = calls::read(history, model, semantics).map_err(|unfit| unfit.to_string());
+        let parts = calls?.parts;
+        let rounds = Rounds::run(parts.len(), budget, true, |part, limits| {
+            decide(model, &parts[part], limits)
+        });
+        let orders = orders(rounds)?;
+        let verified = parts.iter().zip(orders).map(|(part, order)| verified(model, part, &order));
+        Ok(Linearization { parts: verified.collect::<Result<_, String>>()? })
+    };
+    order()
         .map_err(|why| without_order(check_model(claim, history, model, semantics, budget), &why))
-}
-
-fn orders_of_model<M: Model>(
-    history: &History,
-    model: &M,
-    semantics: &Semantics,
-    budget: &Budget<'_>,
-) -> Result<Linearization, String> {
-    let parts = calls::read(history, model, semantics).map_err(|unfit| unfit.to_string())?.parts;
-    let rounds =
-        Rounds::run(parts.len(), budget, true, |part, limits| decide(model, &parts[part], limits));
-    let orders = orders(rounds)?;
-    let verified = parts.iter().zip(orders).map(|(part, order)| verified(model, part, &order));
-    Ok(Linearization { parts: verified.collect::<Result<_, String>>()? })
 }
 
 /// The orders of all parts, by part.
