@@ -228,8 +228,13 @@ fn stuck(order: &OrderEvidence) -> Option<String> {
     let step = order.steps.iter().find(|step| step.why_not.is_some())?;
     let op = order.ops.get(step.op)?;
     let why = step.why_not.as_deref()?;
+    let others = match order.other_orders.len() + order.more_orders {
+        0 => String::new(),
+        1 => " (and one other order ends as well)".to_owned(),
+        others => format!(" (and {others} other orders end as well)"),
+    };
     Some(format!(
-        "  the longest legal order leaves {} when {} comes: {}",
+        "  the longest legal order leaves {} when {} comes: {}{others}",
         harmless(&step.before),
         harmless(&op.text),
         harmless(why)
@@ -320,6 +325,8 @@ mod tests {
                 ops: (0..ops).map(op).collect(),
                 states_before: vec!["nil".into()],
                 steps: Vec::new(),
+                other_orders: Vec::new(),
+                more_orders: 0,
                 sentence: "no order works".into(),
             });
             let text = counterexample(&evidence);

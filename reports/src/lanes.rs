@@ -13,7 +13,7 @@
 //! the legal order as far as it goes.
 
 use crate::text;
-use checkers::verdict::{EvidenceOp, OrderEvidence};
+use checkers::verdict::{EvidenceOp, EvidenceStep, OrderEvidence};
 use std::fmt::Write as _;
 
 /// More operations than this are no longer looked at one by one.
@@ -21,6 +21,9 @@ const OPS_MAX: usize = 60;
 
 /// More steps than this, too.
 const STEPS_MAX: usize = 120;
+
+/// Beside the longest order so many others are shown.
+const OTHER_ORDERS_MAX: usize = 8;
 
 const GAP: f64 = 22.0;
 const LANE_HEIGHT: f64 = 54.0;
@@ -89,6 +92,15 @@ pub(crate) struct Step {
     pub(crate) note: String,
 }
 
+/// Another order that nothing can follow, in few words.
+#[derive(Clone, Debug)]
+pub(crate) struct OtherOrder {
+    /// Its operations, one behind the other.
+    pub(crate) placed: Vec<String>,
+    /// What cannot follow, and why.
+    pub(crate) stuck: Vec<(String, String)>,
+}
+
 /// The counterexample, ready to be drawn.
 #[derive(Clone, Debug)]
 pub(crate) struct Counterexample {
@@ -100,6 +112,9 @@ pub(crate) struct Counterexample {
     pub(crate) width: f64,
     pub(crate) height: f64,
     pub(crate) steps: Vec<Step>,
+    pub(crate) other_orders: Vec<OtherOrder>,
+    /// Other orders that are not shown.
+    pub(crate) more_orders: usize,
     pub(crate) window: String,
     pub(crate) summary: String,
     pub(crate) op_count: usize,
@@ -165,9 +180,32 @@ impl Counterexample {
             op_count: evidence.ops.len(),
             omitted: evidence.ops.len() - ops.len() + evidence.steps.len() - steps.len(),
             steps,
+            other_orders: evidence
+                .other_orders
+                .iter()
+                .take(OTHER_ORDERS_MAX)
+                .map(|steps| OtherOrder::of(steps, ops))
+                .collect(),
+            more_orders: evidence.more_orders
+                + evidence.other_orders.len().saturating_sub(OTHER_ORDERS_MAX),
             start_ns,
             end_ns,
         }
+    }
+}
+
+impl OtherOrder {
+    fn of(steps: &[EvidenceStep], ops: &[EvidenceOp]) -> Self {
+        let steps = steps.iter().take(OPS_MAX);
+        let known = steps.filter_map(|step| Some((step, text::operation(&ops.get(step.op)?.text))));
+        let mut order = Self { placed: Vec::new(), stuck: Vec::new() };
+        for (step, op) in known {
+            match &step.why_not {
+                None => order.placed.push(op),
+                Some(why) => order.stuck.push((op, text::plain(why))),
+            }
+        }
+        order
     }
 }
 

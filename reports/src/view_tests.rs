@@ -133,6 +133,8 @@ impl Trial {
                 ops: ops.collect(),
                 states_before: vec![states.to_owned()],
                 steps: steps.collect(),
+                other_orders: Vec::new(),
+                more_orders: 0,
                 sentence: sentence.to_owned(),
             })),
         }

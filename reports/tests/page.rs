@@ -182,7 +182,7 @@ fn hostile_judgements(text: &str, history: &History) -> Vec<Judgement> {
                 op.node = Some(text.to_owned());
                 op.note = Some(text.to_owned());
             }
-            for step in &mut order.steps {
+            for step in order.steps.iter_mut().chain(order.other_orders.iter_mut().flatten()) {
                 step.op *= 3;
                 text.clone_into(&mut step.before);
                 step.why_not = Some(text.to_owned());

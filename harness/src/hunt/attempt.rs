@@ -153,6 +153,8 @@ mod tests {
             ops: Vec::new(),
             states_before: Vec::new(),
             steps: Vec::new(),
+            other_orders: Vec::new(),
+            more_orders: 0,
             sentence: "no order works".to_owned(),
         });
         let unknown = |why: &str| Verdict::Unknown { why: why.to_owned() };

@@ -376,6 +376,13 @@ fn evidence(history: &History) -> OrderEvidence {
             step(3, "4", Some("4"), None),
             step(4, "4", None, Some("reads 3, but the register holds 4")),
         ],
+        other_orders: vec![vec![
+            step(0, "nil", Some("3"), None),
+            step(1, "3", Some("4"), None),
+            step(3, "4", Some("4"), None),
+            step(2, "4", None, Some("reads 3, but the register holds 4")),
+        ]],
+        more_orders: 2,
         sentence: "The last read returned 3 from n4 although write 4 had completed and a read had \
                    already returned 4: no order of these five operations explains it."
             .to_owned(),

@@ -44,6 +44,16 @@ const WINDOW_EVENTS_DOUBLED: usize = 96;
 /// Of a prefix longer than this, windows are looked for in its last so many events.
 const BASE_EVENTS: usize = 4_096;
 
+/// Of more operations than this, clusters of many values are dropped before anything else: it makes
+/// the history a fraction of itself at once, where prefixes look at most of it again and again.
+const HALVED_OPS_MIN: usize = 4_096;
+
+/// The smallest share of the values that is tried then.
+const HALVED_PARTS: usize = 16;
+
+/// Looking at so many operations costs as much as one configuration.
+const OPS_PER_CONFIGURATION: u64 = 16;
+
 /// Windows from any state are no longer than this.
 const NEAR_EVENTS_MAX: usize = 4_096;
 
@@ -107,7 +117,9 @@ impl Reducer {
         // The number behind the last value stands for the merged ones.
         let problem = Problem { ops, initial, values: self.values + 1 };
         let found = decide(&problem, &self.limits(max));
-        self.configurations_left = self.configurations_left.saturating_sub(found.configurations);
+        // What is decided at sight costs something, too.
+        let spent = found.configurations + ops.len() as u64 / OPS_PER_CONFIGURATION;
+        self.configurations_left = self.configurations_left.saturating_sub(spent);
         found.outcome
     }
 
@@ -132,6 +144,10 @@ impl Reducer {
             if let Some(case) = self.near(&case) {
                 return case;
             }
+        }
+        if case.pieces.len() > HALVED_OPS_MIN {
+            let values = case::values(&case.pieces).len();
+            self.drop_clusters(&mut case, values / HALVED_PARTS + 1);
         }
         let prefix = self.shortest_prefix(&case);
         let case = self.reduce(prefix.clone());
@@ -253,7 +269,7 @@ impl Reducer {
         loop {
             let before = case.pieces.len();
             let weakened_before = case::weakened(&case);
-            self.drop_clusters(&mut case);
+            self.drop_clusters(&mut case, 1);
             self.drop_chosen(&mut case, |pieces, _| case::observers(pieces));
             self.drop_chosen(&mut case, case::loose);
             self.weaken(&mut case);
@@ -275,9 +291,10 @@ impl Reducer {
         accepted
     }
 
-    fn drop_clusters(&mut self, case: &mut Case) {
+    /// Drops the clusters of many values at once, then of fewer, down to so many.
+    fn drop_clusters(&mut self, case: &mut Case, chunk_min: usize) {
         let mut chunk = case::values(&case.pieces).len();
-        while chunk > 0 {
+        while chunk >= chunk_min {
             let mut from = 0;
             loop {
                 let present = case::values(&case.pieces);
