@@ -31,7 +31,10 @@ const FRONTIER_ADVANTAGE: u128 = 3;
 /// Decides whether there is an order.
 pub(super) fn decide(problem: &Problem<'_>, limits: &Limits<'_>) -> Found {
     match zones::decide(problem) {
-        Some(true) if !limits.order => found(Outcome::Legal, Engine::Zones, 0),
+        Some(true) => {
+            let order = limits.order.then(|| zones::order(problem)).flatten();
+            Found { order, ..found(Outcome::Legal, Engine::Zones, 0) }
+        }
         Some(false) => found(Outcome::Illegal, Engine::Zones, 0),
         _ => Race::new(problem, *limits).run(),
     }
