@@ -410,8 +410,8 @@ fn main() {
     let growing = || Elements { growing: true, ..Elements::default() };
     rows("set", &Set::new(semantics), 20, Elements::default);
     rows("set, whole reads", &Set::new(semantics), 20, growing);
-    let few = || Elements { few: 1_000, ..Elements::default() };
-    rows("set, 1 000 elements", &Set::new(semantics), 20, few);
+    let few = || Elements { few: 10_000, ..Elements::default() };
+    rows("set, 10 000 elements", &Set::new(semantics), 20, few);
     rows("multiset", &Set::multiset(semantics), 20, Elements::default);
     let whole = "initially nil is a whole number";
     let counter = || Rising { is_counter: true, ..Rising::default() };

@@ -5,8 +5,8 @@
 //! ```
 
 use crate::exit::Failure;
-use checkers::history::History;
 use checkers::history::import::{self, Format, ImportOptions};
+use checkers::history::jsonl::Reading;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -35,10 +35,10 @@ pub struct ReadAs {
 /// A history from a file.
 #[derive(Debug)]
 pub struct Loaded {
-    /// Everything that happened.
-    pub history: History,
-    /// What the file lacks.
-    pub damage: Option<String>,
+    /// What was read.
+    pub reading: Reading,
+    /// What the file lacks, and how what it left open was understood.
+    pub notes: Vec<String>,
     /// How it was written.
     pub format: Format,
 }
@@ -64,8 +64,10 @@ pub fn load(path: &Path, read_as: ReadAs) -> Result<Loaded, Failure> {
     let (reader, format) = open(path, read_as.format)?;
     let reading = import::read(reader, &name, format, read_as.options)
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    let damage = reading.torn.map(|torn| format!("{name}: {torn}"));
-    Ok(Loaded { history: reading.history, damage, format })
+    let torn = reading.torn.map(|torn| format!("{name}: {torn}"));
+    let remarks = reading.remarks.iter().map(|remark| format!("{name}: {remark}"));
+    let notes = torn.into_iter().chain(remarks).collect();
+    Ok(Loaded { reading, notes, format })
 }
 
 /// Opens a history file, decompressed, and says how it is written.

@@ -88,14 +88,14 @@ fn what_is_bad_is_named_with_its_place_and_the_others_are_judged_all_the_same() 
     write(folder.path(), "good.edn", good);
     let completion = "{:process 1, :type :ok, :f :read, :value 1}\n";
     let twice = "{:process 1, :type :invoke, :f :read}\n{:process 1, :type :invoke, :f :read}\n";
-    let back = "{:process 1, :type :invoke, :f :read, :time 5}\n{:process 2, :type :invoke, :f \
-                :read, :time 4}\n";
+    let back = "{:process 1, :type :invoke, :f :read, :time 11000000001}\n{:process 2, \
+                :type :invoke, :f :read, :time 1}\n";
     let bad: [(&str, Vec<u8>, &str); 8] = [
         ("completion.edn", completion.into(), "completion.edn:1:"),
         ("twice.edn", twice.into(), "twice.edn:2:"),
         ("back.edn", back.into(), "back.edn:2:"),
         ("type.edn", "{:process 1, :type :maybe, :f :read}".into(), "type.edn:1:"),
-        ("shape.edn", good.replace(":f :write", ":f :cas").into(), "shape.edn"),
+        ("shape.edn", good.replace(":f :write", ":f :cas").into(), "shape.edn:1:"),
         ("empty.edn", Vec::new(), "empty.edn is empty"),
         ("binary.edn", vec![0x7f, b'E', b'L', b'F', 0, 0, 1, 2], "binary.edn is no history"),
         ("cut.edn", edn().as_bytes()[..100].into(), "cut.edn:"),
@@ -104,8 +104,7 @@ fn what_is_bad_is_named_with_its_place_and_the_others_are_judged_all_the_same() 
         write(folder.path(), name, bytes);
         let (code, text) =
             tribunal(folder.path(), &["check", name, "good.edn", "--semantics", "strict"]);
-        let expected = if name == "shape.edn" { 2 } else { 64 };
-        assert_eq!(code, expected, "{name}: {text}");
+        assert_eq!(code, 64, "{name}: {text}");
         assert!(text.contains(place), "{name}: {text}");
         assert!(text.contains("good.edn │ valid") || text.contains("valid"), "{name}: {text}");
     }
@@ -172,6 +171,5 @@ fn a_stream_is_judged_while_it_is_read() {
     assert_eq!(code, 0, "{text}");
     write(folder.path(), "c.edn", edn());
     let (code, text) = tribunal(folder.path(), &["check", "c.edn", "--stream"]);
-    assert_eq!(code, 64, "{text}");
-    assert!(text.contains("JSON lines"), "{text}");
+    assert_eq!(code, 1, "{text}");
 }

@@ -100,3 +100,34 @@ fn a_run_of_another_version_is_replayed_with_a_warning_and_one_without_words_is_
     let (code, text) = tribunal(folder.path(), &["replay", &name]);
     assert_eq!((code, text.contains("earlier version")), (64, true), "{text}");
 }
+
+#[test]
+fn a_run_that_stops_on_a_violation_is_shorter_and_the_same_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let words = "run raft --on sim --seed 11 --time 60s --bug early-ack --faults partition-leader \
+                 --progress none";
+    let run = |more: &[&str]| {
+        let arguments: Vec<&str> = words.split_whitespace().chain(more.iter().copied()).collect();
+        let (code, text) = tribunal(folder.path(), &arguments);
+        let history = folder.path().join("store/latest/history.jsonl");
+        (code, text, fs::read(history).expect("the history"))
+    };
+    let (code, text, whole) = run(&[]);
+    assert_eq!(code, 1, "{text}");
+    let (code, text, stopped) = run(&["--stop-on", "violation"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("stopped") && text.contains("made it certain"), "{text}");
+    assert!(stopped.len() < whole.len() / 2, "{} of {} bytes", stopped.len(), whole.len());
+    let (_, _, again) = run(&["--stop-on", "violation"]);
+    assert!(stopped == again, "it stops at the same event");
+}
+
+#[test]
+fn a_run_that_keeps_its_promise_is_not_stopped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let words = "run raft --on sim --seed 11 --time 20s --stop-on violation --progress none";
+    let arguments: Vec<&str> = words.split_whitespace().collect();
+    let (code, text) = tribunal(folder.path(), &arguments);
+    assert_eq!(code, 0, "{text}");
+    assert!(!text.contains("stopped"), "{text}");
+}

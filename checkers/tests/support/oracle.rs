@@ -6,7 +6,7 @@ use checkers::linearizable::Object;
 use checkers::verdict::OrderEvidence;
 use serde_json::{Value, json};
 
-/// A value that no history holds, for "whatever was there before".
+/// A value that no history holds, besides those that the operations name: "any".
 const SOMETHING_ELSE: &str = "a value that nobody wrote";
 
 struct Operation {
@@ -61,6 +61,7 @@ fn starts(object: Object, evidence: &OrderEvidence, operations: &[Operation]) ->
             return named.chain([json!(SOMETHING_ELSE)]).collect();
         }
         Object::Register | Object::CasRegister | Object::Kv => {
+            // "none of these values" is no value that the operations name, and so stands for itself.
             let nil = |text: &String| if text == "nil" { json!(null) } else { parse(text) };
             return evidence.states_before.iter().map(nil).collect();
         }

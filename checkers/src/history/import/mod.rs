@@ -64,13 +64,14 @@ pub fn read(
     options: ImportOptions,
 ) -> Result<Reading, ReadError> {
     let mut events = Events::new(reader, name, format, options);
-    let mut rows = Vec::new();
+    let (mut rows, mut lines) = (Vec::new(), Vec::new());
     while let Some((_, event)) = events.next_event()? {
         rows.push(event);
+        lines.extend(events.rules().map(|rules| rules.line() as u32));
     }
     let (torn, remarks) = (events.torn(), events.remarks());
     let history = History { events: rows, symbols: events.into_symbols() };
-    Ok(Reading { history, torn, remarks })
+    Ok(Reading { history, torn, remarks, lines })
 }
 
 /// The events of a file one after another, for whoever judges while reading: what was given is not

@@ -80,6 +80,8 @@ pub(super) struct Rules {
     processes: Processes,
     /// Events so far.
     count: usize,
+    /// Where the last one stands.
+    line: usize,
     time_ns: u64,
     index: Option<u64>,
     naming: Option<Naming>,
@@ -96,6 +98,7 @@ impl Rules {
             options,
             processes: Processes::default(),
             count: 0,
+            line: 0,
             time_ns: 0,
             index: None,
             naming: None,
@@ -108,6 +111,10 @@ impl Rules {
 
     pub(super) fn count(&self) -> usize {
         self.count
+    }
+
+    pub(super) fn line(&self) -> usize {
+        self.line
     }
 
     pub(super) fn remarks(&self) -> Vec<Remark> {
@@ -149,6 +156,7 @@ impl Rules {
         })?;
         self.time_ns = time_ns;
         self.count += 1;
+        self.line = draft.place.line;
         Ok(event)
     }
 

@@ -32,6 +32,15 @@ pub struct Reading {
     pub torn: Option<Torn>,
     /// What the file left open, and how it was understood; never anything for our own lines.
     pub remarks: Vec<Remark>,
+    /// The line of each event, where it does not follow from the index.
+    pub(in crate::history) lines: Vec<u32>,
+}
+
+impl Reading {
+    /// The line in which the event of this index begins, counted from one.
+    pub fn line(&self, index: usize) -> usize {
+        self.lines.get(index).map_or(index + 1, |line| *line as usize)
+    }
 }
 
 /// The end of the file was torn off in the middle of a line, as a kill does.
@@ -88,7 +97,7 @@ pub fn read(reader: impl BufRead, name: &str) -> Result<Reading, ReadError> {
         rows.push(event);
     }
     let history = History { events: rows, symbols: events.parser.symbols };
-    Ok(Reading { history, torn: events.torn, remarks: Vec::new() })
+    Ok(Reading { history, torn: events.torn, remarks: Vec::new(), lines: Vec::new() })
 }
 
 /// The events of a file one after another, under the same rules as [`read`], for whoever judges

@@ -13,7 +13,7 @@ mod reduce;
 mod search;
 mod sweep;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 pub(super) mod words;
 
 use super::model::{Model, Part};

@@ -17,7 +17,7 @@ fn number(datum: &Datum) -> Option<i64> {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum QueueOp {
+pub(in super::super) enum QueueOp {
     Enqueue(i64),
     Dequeue(i64),
     Empty,
@@ -25,7 +25,7 @@ enum QueueOp {
 }
 
 /// First in, first out.
-struct Queue;
+pub(in super::super) struct Queue;
 
 impl Model for Queue {
     type Op = QueueOp;
@@ -77,12 +77,12 @@ impl Model for Queue {
 }
 
 /// Counts up to a bound, where it stays; one add adds one or two, nobody knows which.
-struct Counter;
+pub(in super::super) struct Counter;
 
 const BOUND: i64 = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum CounterOp {
+pub(in super::super) enum CounterOp {
     Add,
     Read(i64),
     Reset,
@@ -122,13 +122,13 @@ impl Model for Counter {
 /// Each operation with its process number, and the events in their order: the first mention of an
 /// operation invokes it, the second one completes it as it says.
 #[derive(Clone, Debug)]
-struct Plan {
+pub(in super::super) struct Plan {
     ops: Vec<(&'static str, Option<i64>, EventType)>,
     order: Vec<usize>,
 }
 
 impl Plan {
-    fn history(&self) -> History {
+    pub(in super::super) fn history(&self) -> History {
         let mut history = History::new();
         let mut begun = vec![false; self.ops.len()];
         for &at in &self.order {
@@ -152,7 +152,7 @@ impl Plan {
     }
 }
 
-fn plans(
+pub(in super::super) fn plans(
     f: impl Strategy<Value = (&'static str, Option<i64>)> + Clone,
     ops_max: usize,
 ) -> impl Strategy<Value = Plan> {
@@ -171,7 +171,7 @@ fn plans(
     })
 }
 
-fn queue_op() -> impl Strategy<Value = (&'static str, Option<i64>)> + Clone {
+pub(in super::super) fn queue_op() -> impl Strategy<Value = (&'static str, Option<i64>)> + Clone {
     prop_oneof![
         3 => (0..4_i64).prop_map(|value| ("enqueue", Some(value))),
         3 => (0..4_i64).prop_map(|value| ("dequeue", Some(value))),
@@ -179,7 +179,7 @@ fn queue_op() -> impl Strategy<Value = (&'static str, Option<i64>)> + Clone {
     ]
 }
 
-fn counter_op() -> impl Strategy<Value = (&'static str, Option<i64>)> + Clone {
+pub(in super::super) fn counter_op() -> impl Strategy<Value = (&'static str, Option<i64>)> + Clone {
     prop_oneof![
         3 => Just(("add", None)),
         3 => (0..=BOUND).prop_map(|value| ("read", Some(value))),

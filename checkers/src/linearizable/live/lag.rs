@@ -13,6 +13,11 @@ use super::super::frontier::{Exhausted, Frontier};
 use super::super::model::Model;
 use std::collections::VecDeque;
 
+/// Configurations that a frontier may look at in any case, and for each operation that has ended:
+/// a stream that is judged more slowly than it comes is of no use to a run that is going on.
+const CONFIGURATIONS_MIN: u64 = 1_000_000;
+const CONFIGURATIONS_PER_OP: u64 = 1_000;
+
 /// An operation in the queue.
 #[derive(Debug)]
 enum Waiting<Op> {
@@ -79,6 +84,7 @@ pub(super) struct Lag<M: Model> {
     /// By part.
     frontiers: Vec<Frontier<M>>,
     frontier_bytes: u64,
+    ended: u64,
 }
 
 impl<M: Model> Lag<M> {
@@ -91,6 +97,7 @@ impl<M: Model> Lag<M> {
             initial,
             frontiers: Vec::new(),
             frontier_bytes: 0,
+            ended: 0,
         }
     }
 
@@ -111,13 +118,14 @@ impl<M: Model> Lag<M> {
             self.queue.push_back(Step::Complete(tag));
         }
         self.ops[tag as usize] = Waiting::Ended(end);
+        self.ended += 1;
     }
 
-    /// Judges what can be judged.
+    /// Judges what can be judged, and holds at most so many bytes.
     ///
     /// # Errors
     /// When that is the end.
-    pub(super) fn advance(&mut self, model: &M, limits: &Limits<'_>) -> Result<(), Stuck<M::Op>> {
+    pub(super) fn advance(&mut self, model: &M, bytes_max: u64) -> Result<(), Stuck<M::Op>> {
         while let Some(&(Step::Invoke(tag) | Step::Complete(tag))) = self.queue.front() {
             match std::mem::replace(&mut self.ops[tag as usize], Waiting::Open) {
                 Waiting::Open => return Ok(()),
@@ -132,7 +140,7 @@ impl<M: Model> Lag<M> {
                 Waiting::Ended(End::Void) => self.free.push(tag),
                 Waiting::Placed { op, ret, part, slot } => {
                     self.free.push(tag);
-                    if !self.complete(model, part, slot, limits)? {
+                    if !self.complete(model, part, slot, bytes_max)? {
                         return Err(Stuck::Dead { op, ret, part });
                     }
                 }
@@ -148,12 +156,14 @@ impl<M: Model> Lag<M> {
         model: &M,
         part: u32,
         slot: u32,
-        limits: &Limits<'_>,
+        bytes_max: u64,
     ) -> Result<bool, Stuck<M::Op>> {
-        let others = self.frontier_bytes;
+        let configurations_max = CONFIGURATIONS_MIN + CONFIGURATIONS_PER_OP * self.ended;
+        let frontier_bytes = self.frontier_bytes;
         let frontier = self.frontier(model, part);
-        let others = others - frontier.bytes().min(others);
-        let limits = Limits { bytes_max: limits.bytes_max.saturating_sub(others), ..*limits };
+        let others = frontier_bytes.saturating_sub(frontier.bytes());
+        let bytes_max = bytes_max.saturating_sub(others);
+        let limits = Limits { configurations_max, bytes_max, stop: None, order: false };
         frontier.complete(model, slot, &limits).map_err(|Exhausted| Stuck::Exhausted)?;
         let (alive, bytes) = (!frontier.is_dead(), frontier.bytes());
         self.frontier_bytes = others + bytes;

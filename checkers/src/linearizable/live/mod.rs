@@ -22,7 +22,6 @@ mod stream;
 mod tests;
 mod zones;
 
-use super::engine::Limits;
 use super::model::{Answer, Call, Misfit, Model};
 use super::object::Object;
 use super::semantics::Semantics;
@@ -244,15 +243,14 @@ fn misfit(at: At<'_>, symbols: &Symbols, misfit: &Misfit) -> Stop {
     })
 }
 
-fn limits(bytes_max: u64) -> Limits<'static> {
-    Limits { configurations_max: u64::MAX, bytes_max, stop: None, order: false }
-}
-
 fn no_order(op: &str, ret: u32) -> String {
     format!("no order of the operations explains {op}, which returned at event {ret}")
 }
 
 fn too_large(key: Option<&str>, bytes_max: u64) -> String {
     let of = key.map_or(String::new(), |key| format!(" of key {key}"));
-    format!("more than {bytes_max} bytes were needed to keep every explanation{of}")
+    format!(
+        "to keep every explanation{of} takes more than {bytes_max} bytes, or more work than a \
+         stream allows; check the whole history instead"
+    )
 }

@@ -6,7 +6,7 @@ use super::super::semantics::{Open, Semantics};
 use super::lag::{End, Lag, Stuck};
 use super::model::{Access, Register};
 use super::zones::{Ambiguous, Carried, Handle, Zones};
-use super::{At, Judge, Stop, call, limits, misfit, no_order, too_large};
+use super::{At, Judge, Stop, call, misfit, no_order, too_large};
 use crate::history::{EventType, Symbol, Symbols};
 use rustc_hash::FxHashMap;
 
@@ -111,8 +111,7 @@ impl Registers {
         let bytes_max = self.bytes_max.saturating_sub(self.keys_bytes);
         let advanced = &mut self.keys[key as usize];
         let Engine::Lag(lag) = &mut advanced.engine else { return Ok(()) };
-        let limits = limits(bytes_max + advanced.bytes);
-        match lag.advance(&self.model, &limits) {
+        match lag.advance(&self.model, bytes_max + advanced.bytes) {
             Ok(()) => self.weigh(key),
             Err(Stuck::Dead { op, ret, .. }) => {
                 Err(self.violation(key, no_order(&self.model.op_text(&op), ret)))
@@ -218,7 +217,7 @@ impl Judge for Registers {
             self.change_over(key, now);
         }
         let acting = self.acting[slot].take().expect("it was there");
-        self.end(acting, end.event.kind, said, now)
+        self.end(&acting, end.event.kind, said, now)
     }
 
     fn finish(&mut self) -> Result<(), Stop> {
@@ -226,7 +225,7 @@ impl Judge for Registers {
         for slot in 0..self.acting.len() {
             if let Some(acting) = self.acting[slot].take() {
                 let said = acting.access.clone();
-                self.end(acting, EventType::Info, said, now)?;
+                self.end(&acting, EventType::Info, said, now)?;
             }
         }
         Ok(())
@@ -243,12 +242,12 @@ impl Registers {
     /// An operation ends, and says this.
     fn end(
         &mut self,
-        acting: Acting,
+        acting: &Acting,
         kind: EventType,
         said: Option<Access>,
         now: u64,
     ) -> Result<(), Stop> {
-        let Acting { key, invoke, name, .. } = acting;
+        let Acting { key, invoke, name, .. } = *acting;
         let may = kind == EventType::Info && self.model.semantics.open == Open::MayHaveHappened;
         match (&mut self.keys[key as usize].engine, name) {
             (Engine::Zones(zones), name) => {

@@ -3,7 +3,7 @@
 use super::super::model::Model;
 use super::super::semantics::{Open, Semantics};
 use super::lag::{End, Lag, Stuck};
-use super::{At, Judge, Stop, call, limits, misfit, no_order, too_large};
+use super::{At, Judge, Stop, call, misfit, no_order, too_large};
 use crate::history::{Datum, EventType, Symbol, Symbols};
 use rustc_hash::FxHashMap;
 
@@ -80,7 +80,7 @@ impl<M: Model> Stream<M> {
             _ => End::Void,
         };
         lag.end(tag, end);
-        match lag.advance(&self.model, &limits(self.bytes_max)) {
+        match lag.advance(&self.model, self.bytes_max) {
             Ok(()) if lag.bytes() <= self.bytes_max => Ok(()),
             Ok(()) | Err(Stuck::Exhausted) => {
                 self.lag = None;

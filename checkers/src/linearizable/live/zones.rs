@@ -354,12 +354,7 @@ impl Zones {
         }
         grown.last = invoke;
         let grown = *grown;
-        let before = self.returned.iter().map(|at| (*at, self.blocks[*at as usize]));
-        let mut before = before.take_while(|(_, other)| other.first < grown.last);
-        let Some((_, other)) = before.find(|(at, other)| *at != block && other.last > grown.first)
-        else {
-            return Ok(());
-        };
+        let Some(other) = self.contradicts(block) else { return Ok(()) };
         let [value, another] =
             [grown, other].map(|block| &self.clusters[block.name as usize].value);
         let returned = |block: Block| match block.first {
@@ -375,6 +370,24 @@ impl Zones {
             returned(grown),
             other.last - 1,
         ))
+    }
+
+    /// Another block that must stand both before and behind this one.
+    fn contradicts(&self, block: u32) -> Option<Block> {
+        let Block { first, last, .. } = self.blocks[block as usize];
+        let before = self.returned.partition_point(|at| self.blocks[*at as usize].first < last);
+        for &at in self.returned[..before].iter().rev().filter(|at| **at != block) {
+            let other = self.blocks[at as usize];
+            if other.last > first {
+                return Some(other);
+            }
+            // Forward zones do not overlap so far: of those that begin before this block, the
+            // latest ends last, and a backward one there ends before this block begins.
+            if other.first < first.min(last) && other.first < other.last {
+                return None;
+            }
+        }
+        None
     }
 
     /// Forgets what nobody can find any more.

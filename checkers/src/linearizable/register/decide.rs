@@ -30,13 +30,22 @@ const FRONTIER_ADVANTAGE: u128 = 3;
 
 /// Decides whether there is an order.
 pub(super) fn decide(problem: &Problem<'_>, limits: &Limits<'_>) -> Found {
+    refutable(problem, limits).0
+}
+
+/// Decides the same; with a few events that contradict each other already, if they were found.
+pub(super) fn refutable(problem: &Problem<'_>, limits: &Limits<'_>) -> (Found, Option<Window>) {
     match zones::decide(problem) {
         Some(true) => {
             let order = limits.order.then(|| zones::order(problem)).flatten();
-            Found { order, ..found(Outcome::Legal, Engine::Zones, 0) }
+            (Found { order, ..found(Outcome::Legal, Engine::Zones, 0) }, None)
         }
-        Some(false) => found(Outcome::Illegal, Engine::Zones, 0),
-        _ => Race::new(problem, *limits).run(),
+        Some(false) => (found(Outcome::Illegal, Engine::Zones, 0), None),
+        _ => {
+            let mut race = Race::new(problem, *limits);
+            let found = race.run();
+            (found, race.refuted)
+        }
     }
 }
 
@@ -85,6 +94,8 @@ struct Race<'a> {
     stuck_at: u32,
     /// The frontier says that it is legal, but only the search knows an order.
     legal: bool,
+    /// What refuted it, where that is less than everything.
+    refuted: Option<Window>,
 }
 
 impl<'a> Race<'a> {
@@ -101,10 +112,11 @@ impl<'a> Race<'a> {
             placed_max: 0,
             stuck_at: 0,
             legal: false,
+            refuted: None,
         }
     }
 
-    fn run(mut self) -> Found {
+    fn run(&mut self) -> Found {
         // On its own as long as two configurations are enough for an operation.
         while self.search.is_some() {
             if let Some(found) = self.search(TURN_CONFIGURATIONS) {
@@ -114,7 +126,8 @@ impl<'a> Race<'a> {
                 break;
             }
         }
-        if sight::refuted(self.problem).is_some() {
+        self.refuted = sight::refuted(self.problem);
+        if self.refuted.is_some() {
             return self.found(Outcome::Illegal, Engine::Zones);
         }
         self.frontier = Some(Frontier::new(view::whole(self.problem)));
@@ -211,7 +224,10 @@ impl<'a> Race<'a> {
         self.frontier_pace = Pace::between(before, after);
         let exhausted = frontier.configurations < configurations_max && !self.limits.stopped();
         match end {
-            End::Dead { .. } => return Some(self.found(Outcome::Illegal, Engine::Frontier)),
+            End::Dead { event } => {
+                self.refuted = Some(Window { since: None, until: event });
+                return Some(self.found(Outcome::Illegal, Engine::Frontier));
+            }
             End::Alive if !self.limits.order => {
                 return Some(self.found(Outcome::Legal, Engine::Frontier));
             }
@@ -231,27 +247,9 @@ impl<'a> Race<'a> {
             refute::around(self.problem, self.stuck_at, &limits);
         self.others += configurations;
         if refuted.is_some() {
+            self.refuted = refuted;
             return Some(self.found(Outcome::Illegal, Engine::Frontier));
         }
         self.given_up()
-    }
-}
-
-/// A few events of an illegal history that contradict each other already, whatever was before;
-/// nothing if they are not found within the limits.
-pub(super) fn contradiction(problem: &Problem<'_>, limits: &Limits<'_>) -> Option<Window> {
-    if let Some(window) = sight::refuted(problem) {
-        return Some(window);
-    }
-    let mut frontier = Frontier::new(view::whole(problem));
-    match frontier.run(limits) {
-        End::Dead { event } => {
-            let configurations_max =
-                limits.configurations_max.saturating_sub(frontier.configurations);
-            let whole = Window { since: None, until: event };
-            let limits = Limits { configurations_max, ..*limits };
-            Some(refute::around(problem, event, &limits).refuted.unwrap_or(whole))
-        }
-        End::Alive | End::Spent | End::Wide => None,
     }
 }

@@ -11,9 +11,10 @@
 
 use super::super::engine::{Limits, Outcome};
 use super::case::{self, Case, Piece};
-use super::decide::{contradiction, decide};
+use super::decide::decide;
 use super::explain;
 use super::op::{Effect, INITIAL, KeyHistory, KeyOp, NEVER, Problem, ValueId};
+use super::view::Window;
 use crate::budget::Budget;
 use crate::history::History;
 use crate::verdict::OrderEvidence;
@@ -43,9 +44,6 @@ const WINDOW_EVENTS_DOUBLED: usize = 96;
 /// Of a prefix longer than this, windows are looked for in its last so many events.
 const BASE_EVENTS: usize = 4_096;
 
-/// With more operations than this, what refutes the history is looked at first.
-const NEAR_OPS_MIN: usize = 200;
-
 /// Windows from any state are no longer than this.
 const NEAR_EVENTS_MAX: usize = 4_096;
 
@@ -55,18 +53,23 @@ const CONFIGURATIONS_NEAR_MAX: u64 = 20_000;
 /// So many values are told from all others, one by one.
 const NEAR_VALUES_MAX: usize = 8;
 
-/// What refuting a long history once more may explore.
-const CONFIGURATIONS_REFUTING_MAX: u64 = 2_000_000;
+/// A key without an order.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Illegal<'a> {
+    pub(super) key: &'a KeyHistory,
+    /// What refuted it, where that is less than everything.
+    pub(super) window: Option<Window>,
+}
 
 /// The evidence against one of these keys, whose histories are illegal: the first one, unless its
 /// contradiction is too large for a person and that of a later one is smaller.
-pub(super) fn find(history: &History, keys: &[&KeyHistory], budget: &Budget<'_>) -> OrderEvidence {
+pub(super) fn find(history: &History, keys: &[Illegal<'_>], budget: &Budget<'_>) -> OrderEvidence {
     let mut configurations_left = CONFIGURATIONS_MAX.min(budget.configurations_max);
     let mut best: Option<(&KeyHistory, Case)> = None;
-    for key in keys.iter().take(KEYS_TRIED_MAX) {
+    for &Illegal { key, window } in keys.iter().take(KEYS_TRIED_MAX) {
         let (values, bytes_max) = (key.values.len(), budget.bytes_max);
         let mut reducer = Reducer { values, configurations_left, bytes_max };
-        let case = reducer.smallest(&key.ops);
+        let case = reducer.smallest(&key.ops, window);
         configurations_left = reducer.configurations_left;
         if best.as_ref().is_none_or(|(_, best)| case.pieces.len() < best.pieces.len()) {
             best = Some((key, case));
@@ -117,37 +120,25 @@ impl Reducer {
         }
     }
 
-    /// The smallest case that is found.
-    pub(super) fn smallest(&mut self, ops: &[KeyOp]) -> Case {
+    /// The smallest case that is found. `window` is known to be illegal from any state.
+    pub(super) fn smallest(&mut self, ops: &[KeyOp], window: Option<Window>) -> Case {
         let pieces = case::whole(ops);
-        let whole = Case { pieces, initials: vec![INITIAL], since: None, any: false };
-        let mut around = whole.clone();
-        if ops.len() > NEAR_OPS_MIN
-            && let Some(window) = self.contradiction(&whole)
-        {
-            around = window;
-            if let Some(case) = self.near(&around) {
+        let mut case = Case { pieces, initials: vec![INITIAL], since: None, any: false };
+        if let Some(Window { since, until }) = window {
+            case.pieces = case::prefix(&case.pieces, until);
+            if let Some(since) = since {
+                case = case::from_any_state(&case.pieces, since, self.values);
+            }
+            if let Some(case) = self.near(&case) {
                 return case;
             }
         }
-        let prefix = self.shortest_prefix(&around);
+        let prefix = self.shortest_prefix(&case);
         let case = self.reduce(prefix.clone());
         if case.pieces.len() <= OPS_WANTED || self.values > WINDOW_VALUES_MAX {
             return case;
         }
         self.windows(prefix, case)
-    }
-
-    /// What whoever refutes a long history found contradictory by itself.
-    fn contradiction(&mut self, whole: &Case) -> Option<Case> {
-        let ops: Vec<KeyOp> = whole.pieces.iter().map(|piece| piece.op).collect();
-        let problem = Problem { ops: &ops, initial: INITIAL, values: self.values };
-        let window = contradiction(&problem, &self.limits(CONFIGURATIONS_REFUTING_MAX))?;
-        let pieces = case::prefix(&whole.pieces, window.until);
-        let Some(since) = window.since else {
-            return Some(Case { pieces, ..whole.clone() });
-        };
-        Some(case::from_any_state(&pieces, since, self.values))
     }
 
     /// The first small case among the ends of a window, from any state. They cost little, however
@@ -294,7 +285,7 @@ impl Reducer {
                     break;
                 }
                 let to = (from + chunk).min(present.len());
-                let pieces = case::without(&case.pieces, &present[from..to], self.values);
+                let pieces = case::without(&case.pieces, &present[from..to], self.values + 1);
                 if !self.accept(case, pieces) {
                     from = to;
                 }
@@ -305,11 +296,11 @@ impl Reducer {
 
     /// Drops of the operations that can go those that are not needed, first many at once.
     fn drop_chosen(&mut self, case: &mut Case, choose: impl Fn(&[Piece], usize) -> Vec<usize>) {
-        let mut chunk = choose(&case.pieces, self.values).len();
+        let mut chunk = choose(&case.pieces, self.values + 1).len();
         while chunk > 0 {
             let mut from = 0;
             loop {
-                let present = choose(&case.pieces, self.values);
+                let present = choose(&case.pieces, self.values + 1);
                 if from >= present.len() {
                     break;
                 }

@@ -2,7 +2,8 @@
 
 use super::case::{self, Case, Piece};
 use super::evidence::Reducer;
-use super::op::{Effect, INITIAL, KeyOp, NEVER, ValueId};
+use super::op::{Effect, INITIAL, KeyOp, NEVER, Problem, ValueId};
+use super::sight;
 use super::tests::{VALUES, histories, oracle};
 use proptest::prelude::*;
 
@@ -44,7 +45,10 @@ proptest! {
                 prop_assert!(oracle_of(&fewer, INITIAL));
             }
         }
-        prop_assert!(certainly_illegal(&reducer.smallest(&ops)));
+        let problem = Problem { ops: &ops, initial: INITIAL, values: VALUES };
+        for window in [None, sight::refuted(&problem)] {
+            prop_assert!(certainly_illegal(&reducer.smallest(&ops, window)));
+        }
     }
 
     #[test]

@@ -37,12 +37,21 @@ fn slot(piece: &Piece) -> Slot {
     Slot { invoke, ret, observes_only: effect.produces().is_none() }
 }
 
-/// What the register could hold before. The nil of the start says nothing once operations were
-/// dropped, unless one of those that are left found it.
+/// Whatever the register held: the operations contradict each other from there.
+const ANY: &str = "any";
+
+/// The value of the start. It is not said, since operations that stood before these were dropped,
+/// and what they left there is no value of these either.
+const NONE_OF_THESE: &str = "none of these values";
+
+/// What the register could hold before.
 fn states_before(words: &Words<'_>, case: &Case) -> Vec<String> {
     let finds_initial = |piece: &Piece| piece.op.effect.observes() == Some(INITIAL);
-    if case.any || case.since.is_none() && !case.pieces.iter().any(finds_initial) {
-        return vec!["any".to_owned()];
+    if case.any {
+        return vec![ANY.to_owned()];
+    }
+    if case.since.is_none() && !case.pieces.iter().any(finds_initial) {
+        return vec![NONE_OF_THESE.to_owned()];
     }
     case.initials.iter().map(|&value| words.value(value)).collect()
 }
@@ -98,9 +107,10 @@ fn steps(
     }
     let mut steps = Vec::new();
     // A state that nothing in the evidence depends on is not claimed.
-    let mut known = states_before(words, case) != ["any"];
+    let before = states_before(words, case);
+    let mut known = before != [ANY] && before != [NONE_OF_THESE];
     let mut state = order.initial;
-    let name = |state, known: bool| if known { words.value(state) } else { "any".to_owned() };
+    let name = |state, known: bool| if known { words.value(state) } else { before[0].clone() };
     for &(op, after) in &order.placed {
         let before = name(state, known);
         let effect = case.pieces[op].op.effect;

@@ -18,6 +18,7 @@ mod evidence_tests;
 mod explain;
 mod frontier;
 mod op;
+mod recorded;
 mod refute;
 mod search;
 mod sentence;
@@ -32,14 +33,20 @@ mod zones;
 use super::calls::Unfit;
 use super::engine::{Found, Limits};
 use super::model::Timed;
+use super::order::{self, Linearization};
 use super::rounds::Rounds;
 use super::semantics::Semantics;
-use super::{Question, figures, unknown};
+use super::{Question, calls, figures, unknown};
 use crate::budget::Budget;
 use crate::history::History;
 use crate::verdict::{Evidence, Judgement, Verdict};
+use evidence::Illegal;
 pub(super) use op::Effect;
 use op::{INITIAL, KeyHistory, KeyOp, Problem};
+use recorded::Recorded;
+use rustc_hash::FxHashMap;
+use std::sync::OnceLock;
+use view::Window;
 
 /// Why a history is none of registers, if it is not.
 pub(super) fn unfit(history: &History, with_cas: bool, semantics: &Semantics) -> Option<Unfit> {
@@ -63,10 +70,19 @@ pub(super) fn check(
         }
     };
     let keys = &split.keys;
+    // What refuted a key is where its evidence begins.
+    let windows: Vec<OnceLock<Window>> = keys.iter().map(|_| OnceLock::new()).collect();
     let rounds = Rounds::run(keys.len(), budget, false, |key, limits| {
-        decide::decide(&keys[key].problem(), limits)
+        let (found, window) = decide::refutable(&keys[key].problem(), limits);
+        if let Some(window) = window {
+            windows[key].set(window).expect("a key is refuted once");
+        }
+        found
     });
-    let illegal: Vec<&KeyHistory> = rounds.illegal().map(|key| &keys[key]).collect();
+    let illegal: Vec<Illegal<'_>> = rounds
+        .illegal()
+        .map(|key| Illegal { key: &keys[key], window: windows[key].get().copied() })
+        .collect();
     let verdict = if !illegal.is_empty() {
         let evidence = evidence::find(history, &illegal, budget);
         Verdict::Invalid { evidence: Box::new(Evidence::Order(evidence)) }
@@ -77,6 +93,43 @@ pub(super) fn check(
     let sum = |part: fn(&KeyHistory) -> usize| keys.iter().map(part).sum::<usize>();
     let counts = [sum(KeyHistory::required), split.indeterminate, sum(KeyHistory::indeterminate)];
     question.judgement(verdict, figures(&rounds, counts))
+}
+
+/// An order for every key. It is verified with what was recorded, not with the engines' tables.
+///
+/// # Errors
+/// When a key has none, or none was found.
+pub(super) fn linearize(
+    history: &History,
+    with_cas: bool,
+    semantics: &Semantics,
+    budget: &Budget<'_>,
+) -> Result<Linearization, String> {
+    let keys = split::split(history, with_cas, semantics)?.keys;
+    if keys.iter().all(|key| key.ops.is_empty()) {
+        return Ok(Linearization::default());
+    }
+    let rounds = Rounds::run(keys.len(), budget, true, |key, limits| {
+        decide::decide(&keys[key].problem(), limits)
+    });
+    let orders = order::orders(rounds)?;
+    let model = Recorded { semantics };
+    let parts = calls::read(history, &model, semantics)?.parts;
+    let mut places: FxHashMap<u32, (usize, u32)> = FxHashMap::default();
+    for (number, part) in parts.iter().enumerate() {
+        let invokes = (0..).zip(&part.ops).map(|(at, timed)| (timed.invoke, (number, at)));
+        places.extend(invokes);
+    }
+    let mut placed: Vec<Vec<u32>> = vec![Vec::new(); parts.len()];
+    for (key, order) in keys.iter().zip(orders) {
+        for position in order {
+            let (part, at) = places[&key.ops[position as usize].invoke];
+            placed[part].push(at);
+        }
+    }
+    let verified =
+        parts.iter().zip(&placed).map(|(part, order)| order::verified(&model, part, order));
+    Ok(Linearization { parts: verified.collect::<Result<_, String>>()? })
 }
 
 /// Decides a part of another object that behaves as a register of small integers: all are below

@@ -15,6 +15,7 @@ use crate::judge::{Question, Sentence, Spend, judge_history, judge_run};
 use crate::screen;
 use crate::store::{RunDir, RunRecord};
 use checkers::history::History;
+use checkers::linearizable::{self, Unfit};
 use checkers::verdict::Verdict;
 use rayon::prelude::*;
 use std::path::Path;
@@ -44,7 +45,8 @@ struct Answer {
     input: String,
     /// How it was written; nothing for a stored run.
     format: Option<String>,
-    damage: Option<String>,
+    /// What the file lacks, and how what it left open was understood.
+    notes: Vec<String>,
     sentence: Sentence,
 }
 
@@ -58,16 +60,32 @@ fn check_one(args: &CheckArgs, question: &Question, input: &str) -> Result<Answe
         true => stored()?.file("history.jsonl"),
         false => history_file::locate(path)?,
     };
-    let Loaded { history, damage, format } = history_file::load(&file, read_as)?;
-    let sentence = judge_history(input, &history, question, spend(args, &history));
+    let Loaded { reading, notes, format } = history_file::load(&file, read_as)?;
+    let history = &reading.history;
+    let sentence = judge_history(input, history, question, spend(args, history));
+    // Only what could not be judged can have been no history of this object at all.
+    if let Verdict::Unknown { .. } = sentence.verdict {
+        match linearizable::unfit(history, question.object, &question.semantics) {
+            Some(Unfit::Operation { index, problem }) => {
+                let line = reading.line(index);
+                return Err(Failure::Usage(format!(
+                    "{}:{line}: {problem}\nis it of another model? see: tribunal list models",
+                    file.display()
+                )));
+            }
+            Some(unfit @ Unfit::Initial(_)) => return Err(Failure::Usage(unfit.to_string())),
+            Some(Unfit::Nothing) | None => {}
+        }
+    }
     let format = Some(format!("{format:?}").to_lowercase());
-    Ok(Answer { input: input.to_owned(), format, damage, sentence })
+    Ok(Answer { input: input.to_owned(), format, notes, sentence })
 }
 
 fn check_run(args: &CheckArgs, input: &str, run: &RunDir) -> Result<Answer, Failure> {
     let Stored { record, history, damage } = load_run(run)?;
     let sentence = judge_run(&record, &history, spend(args, &history), || false)?;
-    Ok(Answer { input: input.to_owned(), format: None, damage, sentence })
+    let notes = damage.into_iter().collect();
+    Ok(Answer { input: input.to_owned(), format: None, notes, sentence })
 }
 
 /// What the checkers of one input may spend: what the histories take comes off, and what is judged
@@ -84,10 +102,10 @@ fn print(args: &CheckArgs, results: &[Result<Answer, Failure>]) -> Result<(), Fa
     if args.json {
         let documents: Vec<serde_json::Value> = answers
             .iter()
-            .map(|Answer { input, format, damage, sentence }| {
+            .map(|Answer { input, format, notes, sentence }| {
                 serde_json::json!({
                     "input": input, "format": format, "verdict": sentence.verdict.word(),
-                    "damage": damage, "judgements": sentence.judgements,
+                    "notes": notes, "judgements": sentence.judgements,
                 })
             })
             .collect();
@@ -111,8 +129,8 @@ fn print(args: &CheckArgs, results: &[Result<Answer, Failure>]) -> Result<(), Fa
 
 /// Everything about one input.
 fn whole(args: &CheckArgs, answer: &Answer) -> String {
-    let Answer { input, damage, sentence, .. } = answer;
-    let note = damage.as_ref().map_or(String::new(), |damage| format!("\nNOTE: {damage}\n"));
+    let Answer { input, notes, sentence, .. } = answer;
+    let note: String = notes.iter().map(|note| format!("\nNOTE: {note}\n")).collect();
     let Sentence { verdict, judgements, stats } = sentence;
     let mut text = format!("{input}\n{note}\n");
     text.push_str(&screen::closing(verdict, judgements, stats, None, &[]));
@@ -127,13 +145,13 @@ fn whole(args: &CheckArgs, answer: &Answer) -> String {
 fn table(answers: &[&Answer]) -> String {
     let rows: Vec<[String; 4]> = answers
         .iter()
-        .map(|Answer { input, damage, sentence, .. }| {
+        .map(|Answer { input, notes, sentence, .. }| {
             let why = match &sentence.verdict {
                 Verdict::Valid => String::new(),
                 Verdict::Unknown { why } => screen::harmless(why),
                 Verdict::Invalid { evidence } => screen::harmless(evidence.sentence()),
             };
-            let note = damage.as_ref().map_or(String::new(), |d| format!(" (NOTE: {d})"));
+            let note: String = notes.iter().map(|note| format!(" (NOTE: {note})")).collect();
             let operations = sentence.stats.functions.iter().map(|f| f.ok + f.fail + f.info).sum();
             [
                 screen::harmless(input),
@@ -161,5 +179,6 @@ pub(super) struct Stored {
 pub(super) fn load_run(run: &RunDir) -> Result<Stored, Failure> {
     let record = run.record()?;
     let loaded = history_file::load(&run.file("history.jsonl"), ReadAs::default())?;
-    Ok(Stored { record, history: loaded.history, damage: loaded.damage })
+    let damage = loaded.notes.into_iter().next();
+    Ok(Stored { record, history: loaded.reading.history, damage })
 }

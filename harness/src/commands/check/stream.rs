@@ -6,8 +6,7 @@ use crate::exit::{Ending, Failure};
 use crate::history_file;
 use crate::judge::{Promise, Question};
 use crate::screen::{harmless, say};
-use checkers::history::import::Format;
-use checkers::history::jsonl::Events;
+use checkers::history::import::Events;
 use checkers::linearizable::{Ending as Judged, Live, Violation};
 use std::path::Path;
 
@@ -55,15 +54,10 @@ struct JudgedInput {
 
 fn check_one(args: &CheckArgs, question: &Question, input: &str) -> Result<JudgedInput, Failure> {
     let file = history_file::locate(Path::new(input))?;
-    let (reader, format) = history_file::open(&file, question::read_as(args).format)?;
-    if format != Format::Jsonl {
-        return Err(Failure::Usage(format!(
-            "{input}: --stream reads JSON lines as this program writes them\n\
-             judge it whole: tribunal check {input}"
-        )));
-    }
+    let read_as = question::read_as(args);
+    let (reader, format) = history_file::open(&file, read_as.format)?;
     let mut live = Live::new(&question.object, &question.semantics, args.mem);
-    let mut events = Events::new(reader, input);
+    let mut events = Events::new(reader, input, format, read_as.options);
     let mut count = 0;
     while let Some((index, event)) =
         events.next_event().map_err(|error| Failure::Usage(error.to_string()))?

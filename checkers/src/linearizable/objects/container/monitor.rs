@@ -15,8 +15,10 @@
 //!   was put after the other one was put after this one, and where the other one must not be inside
 //!   any more, this one must not either. And the take that began first can do all that a later one
 //!   can. So the first take gets the first value, and so on, and that is exact.
-//! * Stacks and priority queues: legal if it is legal without them or with one of two assignments;
-//!   illegal if it is illegal without the values that stay. Else the monitor is unfit.
+//! * Stacks and priority queues: at first nothing is assigned. As long as there is a contradiction,
+//!   one of the values in it that stay must have been taken, or it would be one whatever became of
+//!   the others. So each of them is tried with each of the takes, one inside the other. Within the
+//!   bounds that is exact; beyond them the monitor is unfit.
 
 use super::lives::{self, Fit, Life, Lives, Other, Wrong};
 use super::sweep::{self, Clash};
@@ -44,7 +46,7 @@ pub(super) fn decide(discipline: Discipline, part: &Part<ContainerOp>) -> Monito
         }
         return judge.verdict(&all, judge.clash(&all), &stay);
     }
-    judge.with_some_assignment(&all, &stay)
+    Assigning::new(judge, all).decide()
 }
 
 fn at_sight(discipline: Discipline, part: &Part<ContainerOp>, wrong: Wrong) -> Monitored {
@@ -147,56 +149,98 @@ impl Judge<'_> {
         };
         (culprits, bound)
     }
-
-    /// Stacks and priority queues, with values that stay and takes of unknown result.
-    fn with_some_assignment(&self, all: &Lives, stay: &[usize]) -> Monitored {
-        if self.clash(all).is_none() {
-            return Monitored::Legal;
-        }
-        let mut certain = all.clone();
-        certain.lives.retain(|life| !life.stays());
-        if let Some(clash) = self.clash(&certain) {
-            return self.verdict(&certain, Some(clash), &[]);
-        }
-        let assigned = [self.as_the_object_would(all, stay), in_order(all, stay)];
-        if assigned.iter().any(|all| self.clash(all).is_none()) {
-            return Monitored::Legal;
-        }
-        Monitored::Unfit("a take of unknown result may have taken one of several values".to_owned())
-    }
-
-    /// Each take of unknown result takes what the object would have given it, had it happened when
-    /// it began and had only those values been there that stay.
-    fn as_the_object_would(&self, all: &Lives, stay: &[usize]) -> Lives {
-        let mut assigned = all.clone();
-        let order = self.by_priority(all);
-        let mut place = vec![0; all.lives.len()];
-        for (at, number) in (0..).zip(order) {
-            place[number as usize] = at;
-        }
-        for other in &all.unknown {
-            let there = stay.iter().copied().filter(|&life| {
-                assigned.lives[life].stays() && assigned.lives[life].put_by < other.from
-            });
-            let next = match self.discipline {
-                Discipline::Lifo => there.max_by_key(|&life| all.lives[life].put_by),
-                _ => there.min_by_key(|&life| place[life]),
-            };
-            if let Some(life) = next {
-                take(&mut assigned.lives[life], other);
-            }
-        }
-        assigned
-    }
 }
 
-/// The first take takes the first value.
-fn in_order(all: &Lives, stay: &[usize]) -> Lives {
-    let mut assigned = all.clone();
-    let mut stay = stay.to_vec();
-    stay.sort_unstable_by_key(|&life| all.lives[life].put_by);
-    for (&life, other) in stay.iter().zip(&all.unknown) {
-        take(&mut assigned.lives[life], other);
+/// How often a clash may be looked for, and in how many lives altogether.
+const CLASHES_MAX: usize = 400;
+const CLASH_LIVES_MAX: usize = 20_000_000;
+
+/// Takes of unknown result, and values that stay, in every combination that can matter.
+struct Assigning<'a> {
+    judge: Judge<'a>,
+    all: Lives,
+    /// By take of unknown result: it took something.
+    used: Vec<bool>,
+    /// By life: it is decided that it stays.
+    staying: Vec<bool>,
+    clashes_left: usize,
+    /// Operations of all contradictions that were met.
+    culprits: Vec<u32>,
+}
+
+impl<'a> Assigning<'a> {
+    fn new(judge: Judge<'a>, all: Lives) -> Self {
+        let clashes_left = CLASHES_MAX.min(CLASH_LIVES_MAX / all.lives.len() + 1);
+        let (used, staying) = (vec![false; all.unknown.len()], vec![false; all.lives.len()]);
+        Self { judge, all, used, staying, clashes_left, culprits: Vec::new() }
     }
-    assigned
+
+    fn decide(mut self) -> Monitored {
+        let Some(clash) = self.judge.clash(&self.all) else { return Monitored::Legal };
+        let lost = clash.lives().iter().any(|&life| self.all.lives[life].stays());
+        let Judge { discipline, part } = self.judge;
+        let sentence = sentence::clash(discipline, part, &self.all, &clash, lost);
+        match self.resolved(&clash) {
+            Some(true) => Monitored::Legal,
+            None => Monitored::Unfit(
+                "takes of unknown result may have taken too many different values".to_owned(),
+            ),
+            Some(false) => {
+                if lost {
+                    self.culprits.extend(self.all.unknown.iter().map(|other| other.position));
+                }
+                self.culprits.sort_unstable();
+                self.culprits.dedup();
+                Monitored::Illegal { culprits: self.culprits, sentence }
+            }
+        }
+    }
+
+    /// Whether more takes can be assigned so that nothing clashes; nothing if it is too much work.
+    /// At most as deep as there are takes.
+    fn resolved(&mut self, clash: &Clash) -> Option<bool> {
+        let (culprits, bound) = self.judge.culprits(&self.all, clash);
+        self.culprits.extend(culprits);
+        let can_be_taken = |life: &usize| self.all.lives[*life].stays() && !self.staying[*life];
+        let values: Vec<usize> = clash.lives().into_iter().filter(can_be_taken).collect();
+        let mut found = Some(false);
+        for &value in &values {
+            for number in self.takes(value, bound) {
+                found = self.resolved_with(value, number);
+                if found != Some(false) {
+                    return found;
+                }
+            }
+            self.staying[value] = true;
+        }
+        for value in values {
+            self.staying[value] = false;
+        }
+        found
+    }
+
+    fn resolved_with(&mut self, value: usize, number: usize) -> Option<bool> {
+        self.clashes_left = self.clashes_left.checked_sub(1)?;
+        let before = self.all.lives[value];
+        take(&mut self.all.lives[value], &self.all.unknown[number]);
+        self.used[number] = true;
+        let found = match self.judge.clash(&self.all) {
+            None => Some(true),
+            Some(clash) => self.resolved(&clash),
+        };
+        self.used[number] = false;
+        self.all.lives[value] = before;
+        found
+    }
+
+    /// The takes that began in time and took nothing yet; first those that began when the value
+    /// was put.
+    fn takes(&self, value: usize, bound: u32) -> Vec<usize> {
+        let put_by = self.all.lives[value].put_by;
+        let from = |number: &usize| self.all.unknown[*number].from;
+        let free = |number: &usize| !self.used[*number] && from(number) < bound;
+        let mut takes: Vec<usize> = (0..self.used.len()).filter(free).collect();
+        takes.sort_by_key(|number| from(number).abs_diff(put_by));
+        takes
+    }
 }

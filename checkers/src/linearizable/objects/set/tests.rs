@@ -196,9 +196,11 @@ fn ops(ops: &[(SetOp, u32, u32)]) -> Part<SetOp> {
     Part { name: None, ops: ops.iter().map(timed).collect() }
 }
 
+type Case<'a> = (&'a [(SetOp, u32, u32)], &'a [u32], &'a str);
+
 #[test]
 fn sentences_name_the_few_operations_that_contradict_each_other() {
-    let cases: &[(&[(SetOp, u32, u32)], &[u32], &str)] = &[
+    let cases: &[Case<'_>] = &[
         (
             &[(add(2), 0, 1), (contains(1, true), 2, 3)],
             &[1],
@@ -316,5 +318,26 @@ fn other_shapes_are_refused() {
     for answer in ["-1", "true", "[4, 1]"] {
         let said = reading(&multiset, "count", "3", Some(answer));
         assert!(matches!(said, Err(Misfit::Shape(_))), "{answer} {said:?}");
+    }
+}
+
+/// An element that comes and goes a hundred times is searched; a single wrong look is found.
+#[test]
+fn a_wrong_look_at_an_element_that_comes_and_goes_is_found() {
+    let history = |wrong: u32| {
+        let op = |at: u32| match at % 4 {
+            0 => add(1),
+            2 => remove(1),
+            look => contains(1, (look == 1) != (at == wrong)),
+        };
+        ops(&Vec::from_iter((0..400).map(|at| (op(at), at * 2, at * 2 + 1))))
+    };
+    let set = Set::new(&Semantics::JEPSEN);
+    assert_eq!(set.monitor(&history(u32::MAX)), Monitored::Legal);
+    for wrong in [1, 203, 399] {
+        let said = set.monitor(&history(wrong));
+        let Monitored::Illegal { culprits, sentence } = said else { panic!("{said:?}") };
+        assert!(culprits.contains(&wrong));
+        assert_eq!(sentence, "no order of what added and removed 1 explains what was found");
     }
 }

@@ -19,7 +19,6 @@ use super::{Blocks, NOBODY, blocks};
 
 /// Positions of operations, one behind the other; nothing if zones cannot decide that the history
 /// is legal. Indeterminate operations that nobody found are left out.
-#[cfg_attr(not(test), allow(dead_code, reason = "the door asks for it with a linearization"))]
 pub(in super::super) fn order(problem: &Problem<'_>) -> Option<Vec<u32>> {
     let found = blocks(problem)?;
     if !found.complete {
