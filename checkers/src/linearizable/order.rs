@@ -62,8 +62,9 @@ pub fn linearize_model<M: Model>(
     semantics: &Semantics,
     budget: &Budget<'_>,
 ) -> Result<Linearization, Box<Judgement>> {
-    let order = || {
-        let parts = calls::read(history, model, semantics)?.parts;
+    let order = || -> Result<Linearization, String> {
+        let calls = calls::read(history, model, semantics).map_err(|why| why.to_string())?;
+        let parts = calls.parts;
         let rounds = Rounds::run(parts.len(), budget, true, |part, limits| {
             decide(model, &parts[part], limits)
         });
@@ -71,7 +72,8 @@ pub fn linearize_model<M: Model>(
         let verified = parts.iter().zip(orders).map(|(part, order)| verified(model, part, &order));
         Ok(Linearization { parts: verified.collect::<Result<_, String>>()? })
     };
-    order().map_err(|why| without_order(check_model(claim, history, model, semantics, budget), &why))
+    order()
+        .map_err(|why| without_order(check_model(claim, history, model, semantics, budget), &why))
 }
 
 /// The orders of all parts, by part.
