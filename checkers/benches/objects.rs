@@ -33,6 +33,12 @@ trait Simulated {
     /// What this client asks for next: a function and its argument.
     fn ask(&mut self, random: &mut Random, client: usize) -> (&'static str, Datum);
 
+    /// Whether others wait for what this client does next, so that it has to do it even at the end.
+    fn is_waited_for(&self, client: usize) -> bool {
+        let _ = client;
+        false
+    }
+
     /// The operation takes effect: the result; nothing if it has to wait. The result is to be a
     /// wrong one if `wrong` says so, and if the state allows it: then `wrong` is cleared.
     fn apply(
@@ -214,7 +220,11 @@ impl Permits {
 
 impl Simulated for Permits {
     fn ask(&mut self, _: &mut Random, client: usize) -> (&'static str, Datum) {
-        (if self.holders.contains(&client) { "release" } else { "acquire" }, Datum::Nil)
+        (if self.is_waited_for(client) { "release" } else { "acquire" }, Datum::Nil)
+    }
+
+    fn is_waited_for(&self, client: usize) -> bool {
+        self.holders.contains(&client)
     }
 
     fn apply(
@@ -332,10 +342,10 @@ fn simulate(object: &mut dyn Simulated, operations: usize, clients: usize, wrong
     let mut doing: Vec<Client> = (0..clients).map(|_| Client::Idle).collect();
     let (mut begun, mut ended) = (0, 0);
     let mut wrong_left = wrong;
-    while ended < operations {
+    while ended < begun.max(operations) {
         let client = random.below(clients);
         let (kind, f, value) = match std::mem::replace(&mut doing[client], Client::Idle) {
-            Client::Idle if begun == operations => continue,
+            Client::Idle if begun >= operations && !object.is_waited_for(client) => continue,
             Client::Idle => {
                 begun += 1;
                 let (f, argument) = object.ask(&mut random, client);

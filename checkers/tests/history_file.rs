@@ -253,7 +253,8 @@ fn the_short_cut_takes_what_the_long_way_takes() {
     for value in values.iter().copied().chain(deep.iter().map(String::as_str)) {
         for field in ["key", "value", "node", "error"] {
             let line = format!(
-                "{{\"index\":0,\"time\":3,\"process\":0,\"type\":\"invoke\",\"f\":\"w\",\"{field}\":{value}}}\n"
+                "{{\"index\":0,\"time\":3,\"process\":0,\"type\":\"invoke\",\"f\":\"w\",\
+                 \"{field}\":{value}}}\n"
             );
             same_both_ways(line.as_bytes());
         }

@@ -1,13 +1,14 @@
 //! A linearization: an order of the operations that explains every result, and a second, tiny
 //! program that checks it without knowing how it was found.
-
 //!
 //! ```text
 //!   history --> the engine, asked for an order --> positions --> verify, a model --> invocations
 //! ```
 
+use super::calls::Unfit;
 use super::engine::{Found, Outcome};
 use super::model::{Model, Part};
+use super::objects::{self, WithModel};
 use super::rounds::Rounds;
 use super::{Object, Semantics, calls, check, check_model, decide, register};
 use crate::budget::Budget;
@@ -43,12 +44,30 @@ pub fn linearize(
     semantics: &Semantics,
     budget: &Budget<'_>,
 ) -> Result<Linearization, Box<Judgement>> {
-    let found = match object {
-        Object::Register => register::linearize(history, false, semantics, budget),
-        Object::CasRegister => register::linearize(history, true, semantics, budget),
-        _ => Err(format!("orders of {} are not given", object.name())),
+    let with_cas = object != Object::Register;
+    let others = ByModel { claim, history, semantics, budget };
+    let found = match objects::with_model(object, semantics, others) {
+        Ok(Some(linearization)) => return linearization,
+        Ok(None) => register::linearize(history, with_cas, semantics, budget),
+        Err(misfit) => Err(Unfit::from(misfit).to_string()),
     };
     found.map_err(|why| without_order(check(claim, history, object, semantics, budget), &why))
+}
+
+/// The question, for an object that is no register.
+struct ByModel<'a> {
+    claim: &'a str,
+    history: &'a History,
+    semantics: &'a Semantics,
+    budget: &'a Budget<'a>,
+}
+
+impl WithModel for ByModel<'_> {
+    type Out = Result<Linearization, Box<Judgement>>;
+
+    fn with<M: Model>(self, model: &M) -> Self::Out {
+        linearize_model(self.claim, self.history, model, self.semantics, self.budget)
+    }
 }
 
 /// An order for every part of a history with a specification of one's own, each of them verified.
@@ -63,8 +82,8 @@ pub fn linearize_model<M: Model>(
     budget: &Budget<'_>,
 ) -> Result<Linearization, Box<Judgement>> {
     let order = || -> Result<Linearization, String> {
-        let calls = calls::read(history, model, semantics).map_err(|why| why.to_string())?;
-        let parts = calls.parts;
+        let calls = calls::read(history, model, semantics).map_err(|unfit| unfit.to_string());
+        let parts = calls?.parts;
         let rounds = Rounds::run(parts.len(), budget, true, |part, limits| {
             decide(model, &parts[part], limits)
         });

@@ -82,8 +82,8 @@ impl<R: BufRead> Forms<R> {
         super::number::small(self.text())
     }
 
-    /// The inside of a keyword or of a string without escapes, which is a name in nearly every file;
-    /// what is compared with known words need not be UTF-8.
+    /// The inside of a keyword or of a string without escapes, as nearly every name is; what is
+    /// compared with known words need not be UTF-8.
     pub(in crate::history) fn plain_name(&self, token: Token) -> Option<&[u8]> {
         match (token, self.text()) {
             (Token::Keyword, text) => Some(&text[1..]),

@@ -19,7 +19,7 @@
 //!
 //! Shortcuts: two keys or two elements that are the same as JSON (`1` and `"1"` as keys) are an
 //! error, since to keep one of them would be to lose the other. No metadata, no regular
-//! expressions, no octal or hexadecimal numbers. In JSON, commas are white space.
+//! expressions, no octal numbers. In JSON, commas are white space.
 
 mod escape;
 mod forms;

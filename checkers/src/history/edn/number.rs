@@ -23,6 +23,14 @@ pub(super) fn push(text: &str, dialect: Dialect, out: &mut String) -> Option<()>
         return Some(());
     }
     match dialect {
+        // Not in EDN, but Clojure prints the address of an object like this.
+        Dialect::Edn if digits.starts_with("0x") => {
+            // Rust's parser would take a sign here.
+            let hex = digits[2..].bytes().all(|byte| byte.is_ascii_hexdigit());
+            let value = u64::from_str_radix(&digits[2..], 16).ok().filter(|_| hex)?;
+            integer(itoa::Buffer::new().format(value), text.starts_with('-'), out);
+            Some(())
+        }
         Dialect::Json => {
             let number: serde_json::Number = serde_json::from_str(text).ok()?;
             write!(out, "{number}").ok()
@@ -107,11 +115,25 @@ mod tests {
             ("1.5M", "\"1.5M\""),
             ("7M", "\"7M\""),
             ("-1/3", "\"-1/3\""),
+            ("0x1F", "31"),
         ];
         for (text, expected) in edn {
             assert_eq!(json(text, Dialect::Edn).as_deref(), Some(expected), "{text}");
         }
-        for text in ["007", "0x1F", "1/", "/2", "1.2.3", "1e", "12a", "1/2/3", "--1", "1NN"] {
+        for text in [
+            "007",
+            "0x",
+            "0xG",
+            "0x10000000000000000",
+            "1/",
+            "/2",
+            "1.2.3",
+            "1e",
+            "12a",
+            "1/2/3",
+            "--1",
+            "1NN",
+        ] {
             assert_eq!(json(text, Dialect::Edn), None, "{text}");
         }
     }

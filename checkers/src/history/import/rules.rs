@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `time`, or Jepsen's -1 | one nanosecond later than the event before |
 //! | `index` | the position; one that is given must rise, gaps are fine (a filtered history) |
-//! | `process`, in all events | new clients; a completion belongs to the one open operation of its f |
+//! | `process`, in all events | new clients; a completion is of the one open operation of its f |
 //! | `f`, where the value is a list of operations | `txn` |
 //!
 //! A time that is earlier than one before it is raised, up to [`DISORDER_NS_MAX`]: Jepsen's clients
@@ -280,7 +280,7 @@ impl Symbols {
 fn halves(array: &str) -> Option<(&str, &str)> {
     let inside = array.strip_prefix('[')?.strip_suffix(']')?;
     let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
-    let mut comma = None;
+    let (mut comma, mut commas) = (None, 0usize);
     for (at, byte) in inside.bytes().enumerate() {
         match byte {
             _ if escaped => escaped = false,
@@ -289,15 +289,11 @@ fn halves(array: &str) -> Option<(&str, &str)> {
             _ if quoted => {}
             b'[' | b'{' => depth += 1,
             b']' | b'}' => depth -= 1,
-            b',' if depth == 0 => {
-                if comma.replace(at).is_some() {
-                    return None;
-                }
-            }
+            b',' if depth == 0 => (comma, commas) = (Some(at), commas + 1),
             _ => {}
         }
     }
-    comma.map(|at| (&inside[..at], &inside[at + 1..]))
+    comma.filter(|_| commas == 1).map(|at| (&inside[..at], &inside[at + 1..]))
 }
 
 /// Who names the processes.

@@ -105,8 +105,8 @@ pub(super) fn linearize(
     semantics: &Semantics,
     budget: &Budget<'_>,
 ) -> Result<Linearization, String> {
-    let split = split::split(history, with_cas, semantics).map_err(|why| why.to_string())?;
-    let keys = split.keys;
+    let unfit = |unfit: Unfit| unfit.to_string();
+    let keys = split::split(history, with_cas, semantics).map_err(unfit)?.keys;
     if keys.iter().all(|key| key.ops.is_empty()) {
         return Ok(Linearization::default());
     }
@@ -115,8 +115,7 @@ pub(super) fn linearize(
     });
     let orders = order::orders(rounds)?;
     let model = Recorded { semantics };
-    let calls = calls::read(history, &model, semantics).map_err(|why| why.to_string())?;
-    let parts = calls.parts;
+    let parts = calls::read(history, &model, semantics).map_err(unfit)?.parts;
     let mut places: FxHashMap<u32, (usize, u32)> = FxHashMap::default();
     for (number, part) in parts.iter().enumerate() {
         let invokes = (0..).zip(&part.ops).map(|(at, timed)| (timed.invoke, (number, at)));

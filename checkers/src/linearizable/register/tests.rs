@@ -5,8 +5,8 @@ use super::decide::decide;
 use super::frontier::{End, Frontier};
 use super::op::{Effect, INITIAL, KeyOp, NEVER, Problem, ValueId};
 use super::search::Search;
+use super::sight;
 use super::view::{self, View, Window};
-use super::{sight, zones};
 use proptest::prelude::*;
 
 pub(super) const VALUES: usize = 4;
