@@ -28,25 +28,37 @@ const SHORTER: u64 = 8;
 /// A configuration of the frontier takes about a third of the time of one of the search.
 const FRONTIER_ADVANTAGE: u128 = 3;
 
+/// A few events that refute a history are worth this much to the reader of the evidence.
+const NARROWING_CONFIGURATIONS_MAX: u64 = 2_000_000;
+
 /// Decides whether there is an order.
 pub(super) fn decide(problem: &Problem<'_>, limits: &Limits<'_>) -> Found {
-    refutable(problem, limits).0
+    at_sight(problem, limits).unwrap_or_else(|| Race::new(problem, *limits).run())
 }
 
 /// Decides the same; with a few events that contradict each other already, if they were found.
 pub(super) fn refutable(problem: &Problem<'_>, limits: &Limits<'_>) -> (Found, Option<Window>) {
-    match zones::decide(problem) {
-        Some(true) => {
-            let order = limits.order.then(|| zones::order(problem)).flatten();
-            (Found { order, ..found(Outcome::Legal, Engine::Zones, 0) }, None)
-        }
-        Some(false) => (found(Outcome::Illegal, Engine::Zones, 0), None),
-        _ => {
-            let mut race = Race::new(problem, *limits);
-            let found = race.run();
-            (found, race.refuted)
-        }
+    if let Some(found) = at_sight(problem, limits) {
+        return (found, None);
     }
+    let mut race = Race::new(problem, *limits);
+    let found = race.run();
+    let long = race.refuted.is_none_or(|window| window.since.is_none());
+    if found.outcome != Outcome::Illegal || !long {
+        return (found, race.refuted);
+    }
+    // Whoever refuted it began at the start of the history.
+    let event = race.refuted.map_or(race.stuck_at, |window| window.until);
+    let limits = Limits { configurations_max: NARROWING_CONFIGURATIONS_MAX, ..*limits };
+    let narrow = refute::around(problem, event, &limits);
+    (found, narrow.refuted.or(race.refuted))
+}
+
+fn at_sight(problem: &Problem<'_>, limits: &Limits<'_>) -> Option<Found> {
+    let legal = zones::decide(problem)?;
+    let order = (legal && limits.order).then(|| zones::order(problem)).flatten();
+    let outcome = if legal { Outcome::Legal } else { Outcome::Illegal };
+    Some(Found { order, ..found(outcome, Engine::Zones, 0) })
 }
 
 fn found(outcome: Outcome, engine: Engine, configurations: u64) -> Found {
