@@ -33,15 +33,25 @@ const NARROWING_CONFIGURATIONS_MAX: u64 = 2_000_000;
 
 /// Decides whether there is an order.
 pub(super) fn decide(problem: &Problem<'_>, limits: &Limits<'_>) -> Found {
-    at_sight(problem, limits).unwrap_or_else(|| Race::new(problem, *limits).run())
+    at_sight(problem, limits)
+        .unwrap_or_else(|| Race::new(problem, *limits, TURN_CONFIGURATIONS).run())
 }
 
 /// Decides the same; with a few events that contradict each other already, if they were found.
 pub(super) fn refutable(problem: &Problem<'_>, limits: &Limits<'_>) -> (Found, Option<Window>) {
-    if let Some(found) = at_sight(problem, limits) {
-        return (found, None);
+    match at_sight(problem, limits) {
+        Some(found) => (found, None),
+        None => race(problem, limits, TURN_CONFIGURATIONS),
     }
-    let mut race = Race::new(problem, *limits);
+}
+
+/// What every engine together says when turns have this length at first.
+pub(super) fn race(
+    problem: &Problem<'_>,
+    limits: &Limits<'_>,
+    turn: u64,
+) -> (Found, Option<Window>) {
+    let mut race = Race::new(problem, *limits, turn);
     let found = race.run();
     let long = race.refuted.is_none_or(|window| window.since.is_none());
     if found.outcome != Outcome::Illegal || !long {
@@ -94,6 +104,8 @@ enum Racer {
 struct Race<'a> {
     problem: &'a Problem<'a>,
     limits: Limits<'a>,
+    /// How long the next turn is.
+    turn: u64,
     /// Nothing when it ran out of memory.
     search: Option<Search>,
     search_pace: Pace,
@@ -111,11 +123,12 @@ struct Race<'a> {
 }
 
 impl<'a> Race<'a> {
-    fn new(problem: &'a Problem<'a>, limits: Limits<'a>) -> Self {
+    fn new(problem: &'a Problem<'a>, limits: Limits<'a>, turn: u64) -> Self {
         let pace = Pace { events: 0, configurations: 1 };
         Self {
             problem,
             limits,
+            turn,
             search: Some(Search::new(problem)),
             search_pace: pace,
             frontier: None,
@@ -131,7 +144,7 @@ impl<'a> Race<'a> {
     fn run(&mut self) -> Found {
         // On its own as long as two configurations are enough for an operation.
         while self.search.is_some() {
-            if let Some(found) = self.search(TURN_CONFIGURATIONS) {
+            if let Some(found) = self.search(self.turn) {
                 return found;
             }
             if self.search_pace.events < self.search_pace.configurations {
@@ -143,10 +156,9 @@ impl<'a> Race<'a> {
             return self.found(Outcome::Illegal, Engine::Zones);
         }
         self.frontier = Some(Frontier::new(view::whole(self.problem)));
-        let mut turn = TURN_CONFIGURATIONS;
         let mut leader = Racer::Frontier;
         loop {
-            let (long, short) = (turn, turn / SHORTER);
+            let (long, short) = (self.turn, self.turn / SHORTER);
             let [search, frontier] =
                 if leader == Racer::Search { [long, short] } else { [short, long] };
             let decided = self
@@ -157,7 +169,7 @@ impl<'a> Race<'a> {
                 return found;
             }
             leader = self.leader();
-            turn *= 2;
+            self.turn *= 2;
         }
     }
 
