@@ -25,8 +25,8 @@ const TURN_CONFIGURATIONS: u64 = 20_000;
 /// Who does not lead gets a turn that is so many times shorter.
 const SHORTER: u64 = 8;
 
-/// A configuration of the frontier takes about a third of the time of one of the search.
-const FRONTIER_ADVANTAGE: u128 = 3;
+/// A configuration of the frontier takes about half the time of one of the search.
+const FRONTIER_ADVANTAGE: u128 = 2;
 
 /// A few events that refute a history are worth this much to the reader of the evidence.
 const NARROWING_CONFIGURATIONS_MAX: u64 = 2_000_000;
