@@ -13,7 +13,7 @@
 
 use super::super::engine::{Engine, Found, Limits, Outcome};
 use super::frontier::{End, Frontier};
-use super::op::Problem;
+use super::op::{NEVER, Problem};
 use super::refute::{self, Tried};
 use super::search::Search;
 use super::view::{self, Window};
@@ -39,10 +39,12 @@ pub(super) fn decide(problem: &Problem<'_>, limits: &Limits<'_>) -> Found {
 
 /// Decides the same; with a few events that contradict each other already, if they were found.
 pub(super) fn refutable(problem: &Problem<'_>, limits: &Limits<'_>) -> (Found, Option<Window>) {
-    match at_sight(problem, limits) {
-        Some(found) => (found, None),
-        None => race(problem, limits, TURN_CONFIGURATIONS),
-    }
+    let Some(found) = at_sight(problem, limits) else {
+        return race(problem, limits, TURN_CONFIGURATIONS);
+    };
+    let refuted = (found.outcome == Outcome::Illegal).then(|| sight::refuted(problem)).flatten();
+    let window = refuted.map(|window| narrowed(problem, limits, window));
+    (found, window)
 }
 
 /// What every engine together says when turns have this length at first.
@@ -53,15 +55,28 @@ pub(super) fn race(
 ) -> (Found, Option<Window>) {
     let mut race = Race::new(problem, *limits, turn);
     let found = race.run();
-    let long = race.refuted.is_none_or(|window| window.since.is_none());
-    if found.outcome != Outcome::Illegal || !long {
-        return (found, race.refuted);
+    let window = (found.outcome == Outcome::Illegal).then(|| {
+        // Whoever exhausted all orders got no farther than this.
+        let whole = Window { since: None, until: NEVER - 1 };
+        match race.refuted {
+            Some(window) => narrowed(problem, limits, window),
+            None => narrowed_around(problem, limits, race.stuck_at).unwrap_or(whole),
+        }
+    });
+    (found, window)
+}
+
+/// A shorter window, where this one begins with the history.
+fn narrowed(problem: &Problem<'_>, limits: &Limits<'_>, window: Window) -> Window {
+    if window.since.is_some() {
+        return window;
     }
-    // Whoever refuted it began at the start of the history.
-    let event = race.refuted.map_or(race.stuck_at, |window| window.until);
+    narrowed_around(problem, limits, window.until).unwrap_or(window)
+}
+
+fn narrowed_around(problem: &Problem<'_>, limits: &Limits<'_>, event: u32) -> Option<Window> {
     let limits = Limits { configurations_max: NARROWING_CONFIGURATIONS_MAX, ..*limits };
-    let narrow = refute::around(problem, event, &limits);
-    (found, narrow.refuted.or(race.refuted))
+    refute::around(problem, event, &limits).refuted
 }
 
 fn at_sight(problem: &Problem<'_>, limits: &Limits<'_>) -> Option<Found> {
