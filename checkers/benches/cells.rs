@@ -103,15 +103,18 @@ fn rows() -> Vec<(&'static str, Shape)> {
     add("5 values, r/w/cas, stale", stale(cas), &[0, 10], &[50], &all[..1]);
     add("5 values, r/w, stale", stale(rw), &[0, 10], &[20], &all[..2]);
     let many = Shape { plant: Plant::Many, ..cas };
-    add("5 values, r/w/cas, many stale", many, &[0], &[20], &all[..2]);
+    add("5 values, r/w/cas, many stale", many, &[0, 10], &[20], &all[..2]);
     rows
 }
 
 fn row(name: &str, shape: &Shape) {
     let calls = simulate(shape, 1);
     let history = match shape.plant {
-        Plant::None => history(&calls),
-        _ => planted(shape, &calls),
+        Plant::None | Plant::Many => Some(history(&calls)),
+        Plant::Stale | Plant::Phantom => planted(shape, &calls),
+    };
+    let Some(history) = history else {
+        return println!("| {name} | no wrong answer that was tried is illegal |");
     };
     let (seconds, judgement) = median(|| judge(&history, &Semantics::STRICT));
     let figure =
@@ -157,10 +160,10 @@ fn cpu_seconds() -> f64 {
 }
 
 /// One read in so many is tried.
-const READS_STEP: usize = 20;
+const READS_STEP: usize = 5;
 
-/// The history with the first bug that makes it illegal.
-fn planted(shape: &Shape, calls: &[Call]) -> History {
+/// The history with the first bug that makes it illegal, if one does.
+fn planted(shape: &Shape, calls: &[Call]) -> Option<History> {
     // Backwards from the middle: the earlier, the fewer lost writes excuse it.
     let reads = (0..calls.len() / 2).rev().filter(|&at| calls[at].is_answered_read());
     let mut undecided = 0;
@@ -177,14 +180,14 @@ fn planted(shape: &Shape, calls: &[Call]) -> History {
                     if undecided > 0 {
                         println!("{undecided} plantings undecided before this one");
                     }
-                    return history;
+                    return Some(history);
                 }
                 Verdict::Unknown { .. } => undecided += 1,
                 Verdict::Valid => {}
             }
         }
     }
-    panic!("no wrong answer was illegal");
+    None
 }
 
 /// The events of these calls.

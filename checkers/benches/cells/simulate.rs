@@ -74,7 +74,7 @@ impl Random {
 /// The answers that are worth a try for this read.
 pub(crate) fn wrong_values(shape: &Shape, calls: &[Call], at: usize) -> Vec<Value> {
     match shape.plant {
-        Plant::None | Plant::Many => vec![calls[at].value],
+        Plant::None | Plant::Many => Vec::new(),
         Plant::Phantom => vec![Value::Int(i64::from(i32::MAX))],
         Plant::Stale if shape.values > 0 => {
             let excused = being_set(&calls[..at]);
