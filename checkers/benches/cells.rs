@@ -159,15 +159,15 @@ fn cpu_seconds() -> f64 {
     tasks.flatten().map(of).sum::<f64>() / 1e9
 }
 
-/// One read in so many is tried.
-const READS_STEP: usize = 5;
+/// In a history of so many events every read is tried, in one twice as long every second one.
+const EVENTS_PER_STEP: usize = 20_000;
 
 /// The history with the first bug that makes it illegal, if one does.
 fn planted(shape: &Shape, calls: &[Call]) -> Option<History> {
     // Backwards from the middle: the earlier, the fewer lost writes excuse it.
     let reads = (0..calls.len() / 2).rev().filter(|&at| calls[at].is_answered_read());
     let mut undecided = 0;
-    for at in reads.step_by(READS_STEP) {
+    for at in reads.step_by(calls.len().div_ceil(EVENTS_PER_STEP)) {
         for value in simulate::wrong_values(shape, calls, at) {
             let mut calls = calls.to_vec();
             calls[at].value = value;
