@@ -1,6 +1,7 @@
 //! A register without bug, under clients that never pause.
 
 use super::{EventType, Value};
+use std::collections::BTreeMap;
 
 /// What a history is made of.
 #[derive(Clone, Copy, Debug)]
@@ -73,17 +74,35 @@ impl Random {
 /// The answers that are worth a try for this read.
 pub(crate) fn wrong_values(shape: &Shape, calls: &[Call], at: usize) -> Vec<Value> {
     match shape.plant {
-        Plant::None | Plant::Many => vec![calls[at].value],
+        Plant::None | Plant::Many => Vec::new(),
         Plant::Phantom => vec![Value::Int(i64::from(i32::MAX))],
         Plant::Stale if shape.values > 0 => {
+            let excused = being_set(&calls[..at]);
             let values = (0..shape.values as i64).map(Value::Int);
-            values.filter(|value| *value != calls[at].value).collect()
+            values.filter(|v| *v != calls[at].value && !excused.contains(v)).collect()
         }
         Plant::Stale => {
             let before = calls[..at - shape.clients * 8].iter().rev();
             before.filter(|call| call.is_answered_read()).take(1).map(|call| call.value).collect()
         }
     }
+}
+
+/// What the operations set that are open behind these events.
+fn being_set(calls: &[Call]) -> Vec<Value> {
+    let mut open: BTreeMap<u32, Value> = BTreeMap::new();
+    for call in calls {
+        match (call.kind, call.function, call.value) {
+            (EventType::Invoke, 1, value) => drop(open.insert(call.process, value)),
+            (EventType::Invoke, 2, Value::Pair(_, to)) => {
+                open.insert(call.process, Value::Int(i64::from(to)));
+            }
+            // It may take effect whenever it likes.
+            (EventType::Info, ..) => {}
+            _ => drop(open.remove(&call.process)),
+        }
+    }
+    open.into_values().collect()
 }
 
 /// The events of a linearizable history, but for many stale reads if those are wanted.

@@ -103,3 +103,22 @@ fn hash(words: &[u64]) -> u64 {
     }
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_never_takes_more_memory_than_it_said_it_might() {
+        let mut cache = Cache::new();
+        for number in 0..100_000_u64 {
+            let announced = cache.bytes_after_growth();
+            assert!(
+                cache.insert(&vec![number; number as usize % MEMBER_WORDS_EXPECTED])
+                    || number % 64 == 0
+            );
+            let taken = (cache.arena.capacity() + cache.table.capacity()) * size_of::<u64>();
+            assert!(taken as u64 <= announced, "member {number}: {taken} of {announced}");
+        }
+    }
+}

@@ -13,7 +13,7 @@
 
 use super::super::engine::{Engine, Found, Limits, Outcome};
 use super::frontier::{End, Frontier};
-use super::op::Problem;
+use super::op::{NEVER, Problem};
 use super::refute::{self, Tried};
 use super::search::Search;
 use super::view::{self, Window};
@@ -25,28 +25,65 @@ const TURN_CONFIGURATIONS: u64 = 20_000;
 /// Who does not lead gets a turn that is so many times shorter.
 const SHORTER: u64 = 8;
 
-/// A configuration of the frontier takes about a third of the time of one of the search.
-const FRONTIER_ADVANTAGE: u128 = 3;
+/// A configuration of the frontier takes about half the time of one of the search.
+const FRONTIER_ADVANTAGE: u128 = 2;
+
+/// A few events that refute a history are worth this much to the reader of the evidence.
+const NARROWING_CONFIGURATIONS_MAX: u64 = 2_000_000;
 
 /// Decides whether there is an order.
 pub(super) fn decide(problem: &Problem<'_>, limits: &Limits<'_>) -> Found {
-    refutable(problem, limits).0
+    at_sight(problem, limits)
+        .unwrap_or_else(|| Race::new(problem, *limits, TURN_CONFIGURATIONS).run())
 }
 
 /// Decides the same; with a few events that contradict each other already, if they were found.
 pub(super) fn refutable(problem: &Problem<'_>, limits: &Limits<'_>) -> (Found, Option<Window>) {
-    match zones::decide(problem) {
-        Some(true) => {
-            let order = if limits.order { zones::order(problem) } else { None };
-            (Found { order, ..found(Outcome::Legal, Engine::Zones, 0) }, None)
+    let Some(found) = at_sight(problem, limits) else {
+        return race(problem, limits, TURN_CONFIGURATIONS);
+    };
+    let refuted = (found.outcome == Outcome::Illegal).then(|| sight::refuted(problem)).flatten();
+    let window = refuted.map(|window| narrowed(problem, limits, window));
+    (found, window)
+}
+
+/// What every engine together says when turns have this length at first.
+pub(super) fn race(
+    problem: &Problem<'_>,
+    limits: &Limits<'_>,
+    turn: u64,
+) -> (Found, Option<Window>) {
+    let mut race = Race::new(problem, *limits, turn);
+    let found = race.run();
+    let window = (found.outcome == Outcome::Illegal).then(|| {
+        // Whoever exhausted all orders got no farther than this.
+        let whole = Window { since: None, until: NEVER - 1 };
+        match race.refuted {
+            Some(window) => narrowed(problem, limits, window),
+            None => narrowed_around(problem, limits, race.stuck_at).unwrap_or(whole),
         }
-        Some(false) => (found(Outcome::Illegal, Engine::Zones, 0), None),
-        None => {
-            let mut race = Race::new(problem, *limits);
-            let found = race.run();
-            (found, race.refuted)
-        }
+    });
+    (found, window)
+}
+
+/// A shorter window, where this one begins with the history.
+fn narrowed(problem: &Problem<'_>, limits: &Limits<'_>, window: Window) -> Window {
+    if window.since.is_some() {
+        return window;
     }
+    narrowed_around(problem, limits, window.until).unwrap_or(window)
+}
+
+fn narrowed_around(problem: &Problem<'_>, limits: &Limits<'_>, event: u32) -> Option<Window> {
+    let limits = Limits { configurations_max: NARROWING_CONFIGURATIONS_MAX, ..*limits };
+    refute::around(problem, event, &limits).refuted
+}
+
+fn at_sight(problem: &Problem<'_>, limits: &Limits<'_>) -> Option<Found> {
+    let legal = zones::decide(problem)?;
+    let order = (legal && limits.order).then(|| zones::order(problem)).flatten();
+    let outcome = if legal { Outcome::Legal } else { Outcome::Illegal };
+    Some(Found { order, ..found(outcome, Engine::Zones, 0) })
 }
 
 fn found(outcome: Outcome, engine: Engine, configurations: u64) -> Found {
@@ -82,6 +119,8 @@ enum Racer {
 struct Race<'a> {
     problem: &'a Problem<'a>,
     limits: Limits<'a>,
+    /// How long the next turn is.
+    turn: u64,
     /// Nothing when it ran out of memory.
     search: Option<Search>,
     search_pace: Pace,
@@ -99,11 +138,12 @@ struct Race<'a> {
 }
 
 impl<'a> Race<'a> {
-    fn new(problem: &'a Problem<'a>, limits: Limits<'a>) -> Self {
+    fn new(problem: &'a Problem<'a>, limits: Limits<'a>, turn: u64) -> Self {
         let pace = Pace { events: 0, configurations: 1 };
         Self {
             problem,
             limits,
+            turn,
             search: Some(Search::new(problem)),
             search_pace: pace,
             frontier: None,
@@ -119,7 +159,7 @@ impl<'a> Race<'a> {
     fn run(&mut self) -> Found {
         // On its own as long as two configurations are enough for an operation.
         while self.search.is_some() {
-            if let Some(found) = self.search(TURN_CONFIGURATIONS) {
+            if let Some(found) = self.search(self.turn) {
                 return found;
             }
             if self.search_pace.events < self.search_pace.configurations {
@@ -131,10 +171,9 @@ impl<'a> Race<'a> {
             return self.found(Outcome::Illegal, Engine::Zones);
         }
         self.frontier = Some(Frontier::new(view::whole(self.problem)));
-        let mut turn = TURN_CONFIGURATIONS;
         let mut leader = Racer::Frontier;
         loop {
-            let (long, short) = (turn, turn / SHORTER);
+            let (long, short) = (self.turn, self.turn / SHORTER);
             let [search, frontier] =
                 if leader == Racer::Search { [long, short] } else { [short, long] };
             let decided = self
@@ -145,7 +184,7 @@ impl<'a> Race<'a> {
                 return found;
             }
             leader = self.leader();
-            turn *= 2;
+            self.turn *= 2;
         }
     }
 

@@ -302,7 +302,7 @@ impl Reducer {
                     break;
                 }
                 let to = (from + chunk).min(present.len());
-                let pieces = case::without(&case.pieces, &present[from..to], self.values);
+                let pieces = case::without(&case.pieces, &present[from..to], self.values + 1);
                 if !self.accept(case, pieces) {
                     from = to;
                 }
@@ -313,11 +313,11 @@ impl Reducer {
 
     /// Drops of the operations that can go those that are not needed, first many at once.
     fn drop_chosen(&mut self, case: &mut Case, choose: impl Fn(&[Piece], usize) -> Vec<usize>) {
-        let mut chunk = choose(&case.pieces, self.values).len();
+        let mut chunk = choose(&case.pieces, self.values + 1).len();
         while chunk > 0 {
             let mut from = 0;
             loop {
-                let present = choose(&case.pieces, self.values);
+                let present = choose(&case.pieces, self.values + 1);
                 if from >= present.len() {
                     break;
                 }

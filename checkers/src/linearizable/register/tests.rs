@@ -1,7 +1,7 @@
 //! The engines against brute force.
 
 use super::super::engine::{Limits, Outcome};
-use super::decide::decide;
+use super::decide::{decide, race};
 use super::frontier::{End, Frontier};
 use super::op::{Effect, INITIAL, KeyOp, NEVER, Problem, ValueId};
 use super::search::Search;
@@ -182,6 +182,35 @@ proptest! {
     ) {
         let expected = starts.iter().any(|&start| oracle(&ops, start));
         prop_assert_eq!(alive(&ops, &starts), expected);
+    }
+
+    #[test]
+    fn a_race_of_short_turns_judges_as_brute_force(ops in histories(8), order in any::<bool>()) {
+        let problem = Problem { ops: &ops, initial: INITIAL, values: VALUES };
+        let (found, window) = race(&problem, &Limits { order, ..LIMITS }, 1);
+        let legal = oracle(&ops, INITIAL);
+        prop_assert_eq!(found.outcome == Outcome::Legal, legal);
+        prop_assert_eq!(found.outcome == Outcome::Illegal, !legal);
+        prop_assert_eq!(found.order.is_some(), legal && order);
+        if let Some(order) = found.order {
+            assert_linearization(&ops, INITIAL, &order);
+        }
+        if let Some(window) = window {
+            let all: Vec<ValueId> = (0..VALUES as ValueId).collect();
+            let view = view::view(&problem, window, &all);
+            prop_assert!(!legal && view.starts.iter().all(|&start| !oracle(&view.ops, start)));
+        }
+    }
+
+    #[test]
+    fn no_engine_spends_more_than_its_limits(
+        ops in histories(30),
+        (configurations_max, bytes_max) in (0..40_u64, 10_000..100_000_u64),
+    ) {
+        let problem = Problem { ops: &ops, initial: INITIAL, values: VALUES };
+        let limits = Limits { configurations_max, bytes_max, ..LIMITS };
+        let (found, _) = race(&problem, &limits, 4);
+        prop_assert!(found.configurations <= configurations_max);
     }
 
     #[test]
