@@ -16,6 +16,7 @@ const SHAPE: Shape = Shape {
     infos: 3,
     cas: true,
     stale_from: None,
+    busy: false,
 };
 
 fn judged(shape: &Shape, seed: u64, promise: Consistency) -> Verdict {

@@ -8,6 +8,7 @@ use crate::store::RunRecord;
 use checkers::budget::Budget;
 use checkers::consistency::{self, Consistency};
 use checkers::history::History;
+use checkers::linearizable::order::{self, Linearization};
 use checkers::linearizable::{self, Live, Object, Semantics};
 use checkers::liveness;
 use checkers::stats::{self, Stats};
@@ -209,6 +210,26 @@ pub fn judge_history(name: &str, history: &History, question: &Question, spend: 
         Promise::Weaker(weaker) => consistency::check(&claim, history, *weaker, semantics, budget),
     });
     sentence(vec![judgement], stats::stats(history))
+}
+
+/// An order of a history's operations that explains every result, verified; or why there is none to
+/// show.
+pub fn linearize(
+    history: &History,
+    question: &Question,
+    spend: Spend,
+) -> Result<Linearization, String> {
+    if question.promise != Promise::Linearizable {
+        return Err(format!("{} has no linearization", question.promise.name()));
+    }
+    let Question { object, semantics, .. } = question;
+    let found = within(spend, &|| false, |budget| {
+        order::linearize("", history, *object, semantics, budget)
+    });
+    found.map_err(|judgement| match judgement.verdict {
+        Verdict::Unknown { why } => why,
+        _ => "it is not linearizable".to_owned(),
+    })
 }
 
 /// Who looks on while a run is recorded, if it is to end with the first violation.

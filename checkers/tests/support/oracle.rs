@@ -122,8 +122,8 @@ fn step(object: Object, state: &Value, op: &Operation) -> Option<Value> {
         (Object::Kv, "append") => {
             Some(json!(format!("{}{}", state.as_str().unwrap_or(""), op.argument.as_str()?)))
         }
-        (Object::Mutex, "acquire") => (*state == json!(false)).then(|| json!(true)),
-        (Object::Mutex, "release") => (*state == json!(true)).then(|| json!(false)),
+        (Object::Mutex, "acquire") => (*state == json!(false)).then_some(json!(true)),
+        (Object::Mutex, "release") => (*state == json!(true)).then_some(json!(false)),
         (Object::UnorderedQueue, "enqueue") => with(&op.argument),
         (Object::UnorderedQueue, "dequeue") => without(&op.result),
         (Object::Set, "add") if list().contains(&op.argument) => Some(state.clone()),

@@ -11,18 +11,20 @@ use super::print_json;
 use crate::cli_check::CheckArgs;
 use crate::exit::{Ending, Failure};
 use crate::history_file::{self, Loaded, ReadAs, STANDARD_INPUT};
-use crate::judge::{Question, Sentence, Spend, judge_history, judge_run};
+use crate::judge::{Question, Sentence, Spend, judge_history, judge_run, linearize};
 use crate::screen;
 use crate::store::{RunDir, RunRecord};
-use checkers::history::History;
-use checkers::linearizable::{self, Unfit};
+use checkers::history::{History, Value, pairing};
+use checkers::linearizable::order::Linearization;
+use checkers::linearizable::{self, Semantics, Unfit};
 use checkers::verdict::Verdict;
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use std::path::Path;
 
 /// Judges everything that was named, even when some of it cannot be read.
 pub(super) fn check(args: &CheckArgs) -> Result<Ending, Failure> {
-    let question = question::question(args)?;
+    let question = question::question(args, Semantics::default())?;
     if args.stream {
         return stream::check(args, &question);
     }
@@ -48,6 +50,18 @@ struct Answer {
     /// What the file lacks, and how what it left open was understood.
     notes: Vec<String>,
     sentence: Sentence,
+    /// An order that explains everything, in words, if it was asked for.
+    linearization: Option<Vec<PartWords>>,
+}
+
+/// The order of one key.
+#[derive(serde::Serialize)]
+struct PartWords {
+    key: Option<String>,
+    /// Indices of invocations.
+    invokes: Vec<usize>,
+    #[serde(skip)]
+    text: String,
 }
 
 fn check_one(args: &CheckArgs, question: &Question, input: &str) -> Result<Answer, Failure> {
@@ -55,11 +69,15 @@ fn check_one(args: &CheckArgs, question: &Question, input: &str) -> Result<Answe
     let path = Path::new(input);
     let stored = || RunDir::find(&args.store.store, input);
     let is_run = path.join("run.json").is_file() || !path.exists() && input != STANDARD_INPUT;
-    let file = match is_run {
+    let (file, question) = match is_run {
         true if !question::asks_something(args) => return check_run(args, input, &stored()?),
-        true => stored()?.file("history.jsonl"),
-        false => history_file::locate(path)?,
+        true => {
+            let question = question::question(args, Semantics::STRICT)?;
+            (stored()?.file("history.jsonl"), question)
+        }
+        false => (history_file::locate(path)?, question.clone()),
     };
+    let question = &question;
     let Loaded { reading, notes, format } = history_file::load(&file, read_as)?;
     let history = &reading.history;
     let sentence = judge_history(input, history, question, spend(args, history));
@@ -78,14 +96,22 @@ fn check_one(args: &CheckArgs, question: &Question, input: &str) -> Result<Answe
         }
     }
     let format = Some(format!("{format:?}").to_lowercase());
-    Ok(Answer { input: input.to_owned(), format, notes, sentence })
+    let mut answer =
+        Answer { input: input.to_owned(), format, notes, sentence, linearization: None };
+    if args.linearization && answer.sentence.verdict == Verdict::Valid {
+        match linearize(history, question, spend(args, history)) {
+            Ok(found) => answer.linearization = Some(in_words(history, &found)),
+            Err(why) => answer.notes.push(format!("no linearization to show: {why}")),
+        }
+    }
+    Ok(answer)
 }
 
 fn check_run(args: &CheckArgs, input: &str, run: &RunDir) -> Result<Answer, Failure> {
     let Stored { record, history, damage } = load_run(run)?;
     let sentence = judge_run(&record, &history, spend(args, &history), || false)?;
     let notes = damage.into_iter().collect();
-    Ok(Answer { input: input.to_owned(), format: None, notes, sentence })
+    Ok(Answer { input: input.to_owned(), format: None, notes, sentence, linearization: None })
 }
 
 /// What the checkers of one input may spend: what the histories take comes off, and what is judged
@@ -102,10 +128,11 @@ fn print(args: &CheckArgs, results: &[Result<Answer, Failure>]) -> Result<(), Fa
     if args.json {
         let documents: Vec<serde_json::Value> = answers
             .iter()
-            .map(|Answer { input, format, notes, sentence }| {
+            .map(|Answer { input, format, notes, sentence, linearization }| {
                 serde_json::json!({
                     "input": input, "format": format, "verdict": sentence.verdict.word(),
                     "notes": notes, "judgements": sentence.judgements,
+                    "linearization": linearization,
                 })
             })
             .collect();
@@ -120,9 +147,11 @@ fn print(args: &CheckArgs, results: &[Result<Answer, Failure>]) -> Result<(), Fa
     if !answers.is_empty() {
         screen::say(&table(&answers));
     }
-    let bad = answers.iter().filter(|answer| answer.sentence.verdict != Verdict::Valid);
-    for answer in bad.filter(|_| args.explain) {
-        screen::say(&whole(args, answer));
+    for answer in answers {
+        let bad = answer.sentence.verdict != Verdict::Valid;
+        if args.explain && bad || answer.linearization.is_some() {
+            screen::say(&whole(args, answer));
+        }
     }
     Ok(())
 }
@@ -134,11 +163,43 @@ fn whole(args: &CheckArgs, answer: &Answer) -> String {
     let Sentence { verdict, judgements, stats } = sentence;
     let mut text = format!("{input}\n{note}\n");
     text.push_str(&screen::closing(verdict, judgements, stats, None, &[]));
+    for part in answer.linearization.iter().flatten() {
+        text.push_str(&part.text);
+    }
     if let (true, Verdict::Invalid { evidence }) = (args.explain, verdict) {
         text.push('\n');
         text.push_str(&screen::explanation(evidence));
     }
     text
+}
+
+/// Orders of operations with their words, one line each.
+fn in_words(history: &History, found: &Linearization) -> Vec<PartWords> {
+    let completions: FxHashMap<usize, usize> = pairing::operations(history)
+        .into_iter()
+        .filter_map(|op| Some((op.invoke_index(), op.complete_index()?)))
+        .collect();
+    let line = |&invoke: &usize| {
+        let event = &history.events()[invoke];
+        let complete = completions.get(&invoke).map(|&index| &history.events()[index]);
+        let (kind, result) = complete.map_or(("open", Value::Nil), |c| (c.kind.as_str(), c.value));
+        let show = |value| match value {
+            Value::Nil => String::new(),
+            value => format!(" {}", screen::harmless(&history.datum(value).to_string())),
+        };
+        let answer =
+            if result == event.value { String::new() } else { format!(" ->{}", show(result)) };
+        let f = screen::harmless(history.text(event.f));
+        format!("  #{invoke} process {} {f}{}{answer} ({kind})\n", event.process, show(event.value))
+    };
+    let parts = found.parts.iter().map(|part| {
+        let key =
+            part.key.as_ref().map_or(String::new(), |k| format!(" of key {}", screen::harmless(k)));
+        let lines: String = part.invokes.iter().map(line).collect();
+        let text = format!("A linearization{key}, verified:\n{lines}");
+        PartWords { key: part.key.clone(), invokes: part.invokes.clone(), text }
+    });
+    parts.collect()
 }
 
 /// A line for each of many inputs.

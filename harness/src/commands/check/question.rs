@@ -26,10 +26,11 @@ pub(super) fn asks_something(args: &CheckArgs) -> bool {
         || nil_read.is_some()
         || failed_cas.is_some()
         || open.is_some()
+        || args.linearization
 }
 
-/// What is asked of every history.
-pub(super) fn question(args: &CheckArgs) -> Result<Question, Failure> {
+/// What is asked of every history, with these semantics where the flags say nothing.
+pub(super) fn question(args: &CheckArgs, base: Semantics) -> Result<Question, Failure> {
     let object = object(args)?;
     let promise = promise(args.consistency.as_deref().unwrap_or(LINEARIZABLE))?;
     let registers = matches!(object, Object::Register | Object::CasRegister);
@@ -40,7 +41,7 @@ pub(super) fn question(args: &CheckArgs) -> Result<Question, Failure> {
             object.name()
         )));
     }
-    Ok(Question { object, promise, semantics: semantics(args)? })
+    Ok(Question { object, promise, semantics: semantics(args, base)? })
 }
 
 /// How files are to be read.
@@ -80,9 +81,10 @@ fn promise(name: &str) -> Result<Promise, Failure> {
     })
 }
 
-fn semantics(args: &CheckArgs) -> Result<Semantics, Failure> {
+fn semantics(args: &CheckArgs, base: Semantics) -> Result<Semantics, Failure> {
     let mut semantics = match args.semantics {
-        None | Some(SemanticsName::Jepsen) => Semantics::JEPSEN,
+        None => base,
+        Some(SemanticsName::Jepsen) => Semantics::JEPSEN,
         Some(SemanticsName::Porcupine) => Semantics::PORCUPINE,
         Some(SemanticsName::Strict) => Semantics::STRICT,
     };
