@@ -13,7 +13,7 @@
 
 use super::super::engine::{Engine, Found, Limits, Outcome};
 use super::frontier::{End, Frontier};
-use super::op::{NEVER, Problem};
+use super::op::Problem;
 use super::refute::{self, Tried};
 use super::search::Search;
 use super::view::{self, Window};
@@ -31,6 +31,9 @@ const FRONTIER_ADVANTAGE: u128 = 2;
 /// A few events that refute a history are worth this much to the reader of the evidence.
 const NARROWING_CONFIGURATIONS_MAX: u64 = 2_000_000;
 
+/// A shorter history than this is its own window: nobody has to search for long in it.
+const NARROWED_OPS_MIN: usize = 256;
+
 /// Decides whether there is an order.
 pub(super) fn decide(problem: &Problem<'_>, limits: &Limits<'_>) -> Found {
     at_sight(problem, limits)
@@ -42,7 +45,8 @@ pub(super) fn refutable(problem: &Problem<'_>, limits: &Limits<'_>) -> (Found, O
     let Some(found) = at_sight(problem, limits) else {
         return race(problem, limits, TURN_CONFIGURATIONS);
     };
-    let refuted = (found.outcome == Outcome::Illegal).then(|| sight::refuted(problem)).flatten();
+    let long = problem.ops.len() > NARROWED_OPS_MIN && found.outcome == Outcome::Illegal;
+    let refuted = long.then(|| sight::refuted(problem)).flatten();
     let window = refuted.map(|window| narrowed(problem, limits, window));
     (found, window)
 }
@@ -55,14 +59,14 @@ pub(super) fn race(
 ) -> (Found, Option<Window>) {
     let mut race = Race::new(problem, *limits, turn);
     let found = race.run();
-    let window = (found.outcome == Outcome::Illegal).then(|| {
+    if found.outcome != Outcome::Illegal || problem.ops.len() <= NARROWED_OPS_MIN {
+        return (found, race.refuted);
+    }
+    let window = match race.refuted {
+        Some(window) => Some(narrowed(problem, limits, window)),
         // Whoever exhausted all orders got no farther than this.
-        let whole = Window { since: None, until: NEVER - 1 };
-        match race.refuted {
-            Some(window) => narrowed(problem, limits, window),
-            None => narrowed_around(problem, limits, race.stuck_at).unwrap_or(whole),
-        }
-    });
+        None => narrowed_around(problem, limits, race.stuck_at),
+    };
     (found, window)
 }
 
