@@ -15,8 +15,8 @@ use support::{Shape, simulate};
 
 const ROUNDS: usize = 3;
 
-/// What this thread has used of a core, where the system says it: where others use the machine, too,
-/// the only figure that means something.
+/// What this thread has used of a core, where the system says it: where others use the machine,
+/// too, the only figure that means something.
 fn cpu() -> Option<Duration> {
     let figures = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     figures.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)

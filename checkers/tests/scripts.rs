@@ -94,11 +94,8 @@ impl goldenscript::Runner for Runner {
             }
             ("promise", [promise]) => {
                 let mut arguments = command.consume_args();
-                let semantics = semantics_of(arguments.take_key("semantics").unwrap_or("strict"))?;
-                let promise = Consistency::from_name(promise).ok_or("no such promise")?;
-                let (claim, budget) = ("kv keeps it", Budget::default());
-                let found = consistency::check(claim, &self.history, promise, &semantics, &budget);
-                Ok(judgement(&found))
+                let semantics = arguments.take_key("semantics").unwrap_or("strict");
+                self.promise(promise, semantics)
             }
             ("vacuity", functions) => {
                 let mut arguments = command.consume_args();
@@ -161,6 +158,14 @@ fn semantics_of(name: &str) -> Result<Semantics, Box<dyn Error>> {
 }
 
 impl Runner {
+    fn promise(&self, promise: &str, semantics: &str) -> Result<String, Box<dyn Error>> {
+        let semantics = semantics_of(semantics)?;
+        let promise = Consistency::from_name(promise).ok_or("no such promise")?;
+        let (claim, budget) = ("kv keeps it", Budget::default());
+        let found = consistency::check(claim, &self.history, promise, &semantics, &budget);
+        Ok(judgement(&found))
+    }
+
     fn check(&self, object: &str, semantics: &str) -> Result<String, Box<dyn Error>> {
         let object = Object::from_name(object).ok_or("no such object")?;
         let semantics = semantics_of(semantics)?;

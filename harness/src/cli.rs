@@ -146,7 +146,8 @@ pub struct RunArgs {
     /// How long the checkers may take
     #[arg(long, default_value = "5m", value_parser = duration, value_name = "DURATION")]
     pub check_budget: Duration,
-    /// End the main phase as soon as this is certain; faults are undone, and the whole run is judged
+    /// End the main phase as soon as this is certain; faults are undone, and the whole run is
+    /// judged
     #[arg(long, value_enum, value_name = "WHAT")]
     pub stop_on: Option<StopOn>,
     /// Keep the nodes' data directories in the run's folder

@@ -4,11 +4,13 @@
 //! value. Three promises are called causal, and the verdict is about the first, which both others
 //! imply; what becomes of those is told in figures.
 //!
-//! | | broken by | what it means |
-//! |---|---|---|
-//! | CC, weak causal | CyclicCO, ThinAirRead, WriteCOInitRead: w' -> r, r found the initial value, WriteCORead: w -> w' -> r, r found w | each read can be explained by an order of what it follows from |
-//! | CM, causal memory (Ahamad et al. 1995) | the same on each session's own view | each session's reads can be explained together |
-//! | CCv, causal convergence | CC's and CyclicCF | all reads can be explained by one order of writes |
+//! * **CC**, weak causal: each read can be explained by an order of what it follows from. Broken by
+//!   CyclicCO, ThinAirRead, WriteCOInitRead (w' -> r, and r found the initial value), WriteCORead
+//!   (w -> w' -> r, and r found w).
+//! * **CM**, causal memory (Ahamad et al. 1995): each session's reads can be explained together.
+//!   Broken by the same on each session's own view.
+//! * **CCv**, causal convergence: all reads can be explained by one order of writes. Broken by what
+//!   breaks CC, and by CyclicCF.
 //!
 //! CM and CCv do not imply one another: of two concurrent writes, CM lets each session see its own
 //! one first and the other one last; CCv lets a session learn of a write when it is overwritten
@@ -82,7 +84,8 @@ fn contradicts(clocks: &Clocks<'_>) -> bool {
     })
 }
 
-/// Whether one order of writes explains all reads: what a read follows from is before what it found.
+/// Whether one order of writes explains all reads: what a read follows from is before what it
+/// found.
 pub(super) fn convergent(clocks: &Clocks<'_>) -> bool {
     let problem = clocks.problem;
     let mut edges = Vec::new();

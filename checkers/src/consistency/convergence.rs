@@ -10,8 +10,8 @@
 //! A read holds a lost write if it found a value none of whose writes can be the last one: each was
 //! completed before another acknowledged write began, which had completed before the read began.
 //! Values need not be unique. An indeterminate write may take effect at any time, also between two
-//! reads: that alone is no accusation, but no convergence either. A key that was written and that no
-//! such read was answered for is `unknown`.
+//! reads: that alone is no accusation, but no convergence either. A key that was written and that
+//! no such read was answered for is `unknown`.
 
 use super::invalid;
 use super::problem::{Op, Problem};

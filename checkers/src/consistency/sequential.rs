@@ -12,7 +12,8 @@
 //!      w -> r found w's value      w' before r, r found w:  w' -> w      w before w', r found w:  r -> w'
 //!    ```
 //!    A cycle means that there is no order.
-//! 4. An order that keeps all of this, by a bounded search, verified. All orders tried: there is none.
+//! 4. An order that keeps all of this, by a bounded search, verified. All orders tried: there is
+//! none.
 //!
 //! A cas is one operation: between what it found and what it set there is nothing.
 

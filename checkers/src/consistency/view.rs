@@ -18,8 +18,8 @@
 //! order in which new ones may come before old ones. One read shows one write, so that the order of
 //! two can be noticed only by a session that looks twice, and does not forget: monotonic writes and
 //! writes follow reads are therefore judged together with monotonic reads. Sessions need not agree
-//! on the order: to agree is convergence, and PRAM promises none. The last two are Lipton & Sandberg
-//! 1988 and Ahamad et al. 1995 (CM in Bouajjani et al. 2017).
+//! on the order: to agree is convergence, and PRAM promises none. The last two are Lipton &
+//! Sandberg 1988 and Ahamad et al. 1995 (CM in Bouajjani et al. 2017).
 //!
 //! # Decided in O(n) per session
 //! Sets only grow along a session's reads (but for read your writes), so that one number per write
@@ -36,8 +36,8 @@
 //!
 //! In a prefix, w' is seen as soon as w is, with all that is before it: the firsts sink until
 //! nothing sinks any more. Then the order is: all that read 1 sees, read 1, what read 2 sees beside
-//! it, and so on, each in an order that keeps the edges (the argument of Bouajjani et al. for CM; it
-//! needs no more of the promise than that the session's reads are in order).
+//! it, and so on, each in an order that keeps the edges (the argument of Bouajjani et al. for CM;
+//! it needs no more of the promise than that the session's reads are in order).
 
 use super::graph::{self, Graph, NONE, Rule, read_node, write_node};
 use super::problem::{Problem, Source};

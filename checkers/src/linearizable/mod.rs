@@ -64,8 +64,8 @@ pub fn check(
     }
 }
 
-/// Whether a history is one of this object at all: why not, if it is not. Of such a history [`check`]
-/// says `unknown`; whoever reads files wants to name the place.
+/// Whether a history is one of this object at all: why not, if it is not. Of such a history
+/// [`check`] says `unknown`; whoever reads files wants to name the place.
 pub fn unfit(history: &History, object: Object, semantics: &Semantics) -> Option<Unfit> {
     let with_cas = object != Object::Register;
     match objects::with_model(object, semantics, Fits { history, semantics }) {

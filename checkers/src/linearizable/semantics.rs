@@ -6,8 +6,8 @@
 //! | `porcupine` | nil | found nil | found another value | may have happened |
 //! | `strict` | nil | found nil | did not happen | may have happened |
 //!
-//! Jepsen is the default: its registers treat a nil result as "nobody knows". Our own clients answer
-//! nil only for a key that is absent, so their runs are judged strictly.
+//! Jepsen is the default: its registers treat a nil result as "nobody knows". Our own clients
+//! answer nil only for a key that is absent, so their runs are judged strictly.
 
 use crate::history::Datum;
 

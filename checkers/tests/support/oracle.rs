@@ -61,7 +61,8 @@ fn starts(object: Object, evidence: &OrderEvidence, operations: &[Operation]) ->
             return named.chain([json!(SOMETHING_ELSE)]).collect();
         }
         Object::Register | Object::CasRegister | Object::Kv => {
-            // "none of these values" is no value that the operations name, and so stands for itself.
+            // "none of these values" is no value that the operations name, and so stands for
+            // itself.
             let nil = |text: &String| if text == "nil" { json!(null) } else { parse(text) };
             return evidence.states_before.iter().map(nil).collect();
         }

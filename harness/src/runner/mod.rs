@@ -11,8 +11,8 @@
 //!
 //! Two threads share the work: the *driver* asks clients and records, the *nemesis* acts on the
 //! environment. They talk through channels, and only the driver writes to the history. When the
-//! user ends a run early, or a violation does (`--stop-on violation`), the main phase ends, the faults
-//! are undone, and there are no final reads.
+//! user ends a run early, or a violation does (`--stop-on violation`), the main phase ends, the
+//! faults are undone, and there are no final reads.
 
 pub mod driver;
 pub mod interrupt;

@@ -4,7 +4,8 @@
 //! * **Prefix**: an order up to an event is the start of an order of the whole. What is open there
 //!   may have happened or not; if it did, then with the result that it had.
 //! * **What only observes** can be taken out of any order.
-//! * **A group** can be taken out as well, the model says so, of an order that begins in the initial
+//! * **A group** can be taken out as well, the model says so, of an order that begins in the
+//!   initial
 //!   state. Behind a window the group's elements may be in the state already, and stay there: a
 //!   queue that holds 1 and 2 gives 2 only after 1, though nobody left takes 1.
 //! * **A window** that begins behind an event, in the states possible there (see `sweep`). What is

@@ -9,12 +9,12 @@
 //!   horizon  the earliest invocation of an open read or cas
 //! ```
 //!
-//! **Forgetting.** Block b stands before w if f(b) < s(w). If, moreover, f(w) is before the horizon,
-//! then whatever is still to come on b was invoked after f(w), and contradicts w: nobody can find b
-//! any more. Then the same holds for every block before b: with u before b, either u stands before
-//! w, too, or f(b) itself is before the horizon. So no block is kept that must stand before a
-//! forgotten one, and a forgotten one contradicts nobody any more. The clusters of a chain are
-//! forgotten in the same way once a later one has returned before the horizon.
+//! **Forgetting.** Block b stands before w if f(b) < s(w). If, moreover, f(w) is before the
+//! horizon, then whatever is still to come on b was invoked after f(w), and contradicts w: nobody
+//! can find b any more. Then the same holds for every block before b: with u before b, either u
+//! stands before w, too, or f(b) itself is before the horizon. So no block is kept that must stand
+//! before a forgotten one, and a forgotten one contradicts nobody any more. The clusters of a chain
+//! are forgotten in the same way once a later one has returned before the horizon.
 //!
 //! What is kept: values that are open to somebody who is acting now, and those of indeterminate
 //! operations that nobody has found yet, since they may take effect at any time. A value that is

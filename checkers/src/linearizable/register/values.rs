@@ -1,7 +1,7 @@
 //! The values of one key as small numbers, in order of first sight.
 //!
-//! Most histories write 1, 2, 3, ...: such values are looked up in a table. The table never has many
-//! more places than there are values, whatever numbers a history names.
+//! Most histories write 1, 2, 3, ...: such values are looked up in a table. The table never has
+//! many more places than there are values, whatever numbers a history names.
 
 use super::op::{INITIAL, ValueId};
 use crate::history::{Datum, Symbols, Value};

@@ -3,8 +3,8 @@
 //!
 //! A gap in which no value is certainly inside is one in which the stack can be empty. Every push
 //! and pop that may take effect there does so there: nothing lies below a value that is pushed
-//! then, and nothing above one that is popped. A value that is pushed and popped in such gaps is the
-//! lowest while it is inside; it is in nobody's way and goes, and more gaps become free. If all
+//! then, and nothing above one that is popped. A value that is pushed and popped in such gaps is
+//! the lowest while it is inside; it is in nobody's way and goes, and more gaps become free. If all
 //! values go, there is an order; if not, there is none.
 //!
 //! ```text

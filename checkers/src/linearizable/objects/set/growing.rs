@@ -2,8 +2,8 @@
 //!
 //! A read lists a set. Reads that list the same are one *block*, and the blocks stand in the order
 //! of inclusion, if there is one. Before a block come the elements that it lists and the block
-//! before it does not; after the last one, what nobody listed. So the order of blocks is forced, and within a
-//! block there is no order but real time:
+//! before it does not; after the last one, what nobody listed. So the order of blocks is forced,
+//! and within a block there is no order but real time:
 //!
 //! ```text
 //!   elements of the 1st read | reads | more elements | reads | ... | elements that no read lists

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! `add` and `remove` say nothing of what they found: a second `add` to a set, and a `remove` of
-//! what is not there, change nothing. A `fail` did not happen. A set is a multiset in which nothing is
-//! there twice; one model serves both.
+//! what is not there, change nothing. A `fail` did not happen. A set is a multiset in which nothing
+//! is there twice; one model serves both.
 //!
 //! All operations are one part, since a `read` is about every element. Where there is none, the
 //! monitor judges element by element.
