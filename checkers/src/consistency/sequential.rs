@@ -9,7 +9,9 @@
 //! 2. Causal memory, which it implies, with its evidence of one session.
 //! 3. What must come before what, to a fixpoint, from the sessions' orders and from
 //!    ```text
-//!      w -> r found w's value      w' before r, r found w:  w' -> w      w before w', r found w:  r -> w'
+//!      w -> r found w's value
+//!      w' before r, r found w:  w' -> w
+//!      w before w', r found w:  r -> w'
 //!    ```
 //!    A cycle means that there is no order.
 //! 4. An order that keeps all of this, by a bounded search, verified. All orders tried: there is

@@ -74,7 +74,11 @@ fn is_judged_as_by_brute_force(problem: &Problem) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 3_000,
+        failure_persistence: None,
+        ..Default::default()
+    })]
 
     #[test]
     fn every_promise_is_judged_as_by_brute_force(problem in problems(7)) {

@@ -10,8 +10,8 @@
 //! | monotonic reads | what its reads before it found | |
 //! | monotonic writes | the same, and with a write what its writer wrote before | each writer's |
 //! | writes follow reads | the same, and with a write what its writer found before | behind it |
-//! | PRAM | a prefix of one order, which only grows | that order keeps its own operations and every other session's writes |
-//! | causal memory | the same | that order keeps every session's order and what follows from reads |
+//! | PRAM | a prefix of one order, which only grows | its own, and each session's writes |
+//! | causal memory | the same | each session's, and what follows from reads |
 //!
 //! A read finds the last write of its key, in the session's order, of those that it sees; and the
 //! initial value if it sees none. The first four are Terry et al. 1994: a set of writes, and an
