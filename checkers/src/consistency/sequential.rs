@@ -15,7 +15,7 @@
 //!    ```
 //!    A cycle means that there is no order.
 //! 4. An order that keeps all of this, by a bounded search, verified. All orders tried: there is
-//! none.
+//!    none.
 //!
 //! A cas is one operation: between what it found and what it set there is nothing.
 

@@ -1,3 +1,5 @@
+//! Counters against brute force, random and exhaustive.
+
 use super::super::agreement::{Said, compare, on_all, part, parts};
 use super::CounterOp::{Add, Read};
 use super::*;

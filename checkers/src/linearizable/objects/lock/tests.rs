@@ -1,3 +1,5 @@
+//! Locks against brute force, random and exhaustive.
+
 use super::super::super::model::{Model, Monitored, Part};
 use super::super::agreement::{Said, compare, on_all, part, parts};
 use super::*;

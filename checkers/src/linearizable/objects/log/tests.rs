@@ -1,3 +1,5 @@
+//! Logs against brute force, random and exhaustive.
+
 use super::super::agreement::{Said, compare, on_all, part, parts};
 use super::*;
 use crate::history::Process;

@@ -10,7 +10,7 @@
 //! * **Removed in vain**: the remove came before p. One more bound from below.
 //! * **Added, then removed**: every look that found it pulls p down and q up: p before P, q after
 //!   Q. If Q < P, both can be at one moment between them, and there is room for all looks. Else p
-//! is
+//!   is
 //!   best just before P and q just after Q, and no look that did not find it lies within [P, Q].
 //!
 //! ```text
