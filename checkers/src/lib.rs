@@ -12,9 +12,11 @@
 pub mod budget;
 pub mod consistency;
 pub mod history;
+pub mod invariants;
 pub mod linearizable;
 pub mod liveness;
 pub mod stats;
+pub mod transactions;
 pub mod vacuity;
 pub mod verdict;
 mod words;

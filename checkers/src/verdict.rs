@@ -78,6 +78,8 @@ pub enum Evidence {
     Order(OrderEvidence),
     /// A time in which nothing was answered although it should have been.
     Silence(SilenceEvidence),
+    /// Transactions that contradict what was promised of their isolation.
+    Anomalies(AnomalyEvidence),
 }
 
 impl Evidence {
@@ -86,6 +88,7 @@ impl Evidence {
         match self {
             Self::Order(evidence) => &evidence.sentence,
             Self::Silence(evidence) => &evidence.sentence,
+            Self::Anomalies(evidence) => &evidence.sentence,
         }
     }
 
@@ -94,6 +97,7 @@ impl Evidence {
         match self {
             Self::Order(evidence) => &evidence.ops,
             Self::Silence(evidence) => &evidence.ops,
+            Self::Anomalies(evidence) => &evidence.ops,
         }
     }
 
@@ -106,7 +110,8 @@ impl Evidence {
     /// the operations, or the beginning of a silence, which goes on as it began.
     pub fn span_ns(&self) -> Option<(u64, u64)> {
         match self {
-            Self::Order(OrderEvidence { ops, .. }) => {
+            Self::Order(OrderEvidence { ops, .. })
+            | Self::Anomalies(AnomalyEvidence { ops, .. }) => {
                 let first = ops.iter().map(|op| op.invoke_ns).min()?;
                 let last = ops.iter().map(|op| op.complete_ns.unwrap_or(op.invoke_ns)).max()?;
                 Some((first, last))
@@ -233,4 +238,59 @@ pub struct EvidenceStep {
     pub after: Option<String>,
     /// Why it cannot: "reads 3, but the register holds 5".
     pub why_not: Option<String>,
+}
+
+/// What is wrong between transactions, the smallest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnomalyEvidence {
+    /// What was found, the smallest first.
+    pub found: Vec<FoundAnomaly>,
+    /// The name of every reported anomaly: `G-single-item`, `G1a`, ...
+    pub types: Vec<String>,
+    /// The weakest consistency models that are broken.
+    pub not: Vec<String>,
+    /// Those that are broken by implication.
+    pub also_not: Vec<String>,
+    /// The strongest that still may hold.
+    pub may_hold: Vec<String>,
+    /// The transactions that a person has to look at, in order of invocation.
+    pub ops: Vec<EvidenceOp>,
+    /// One sentence: what the first of them is.
+    pub sentence: String,
+}
+
+/// One anomaly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundAnomaly {
+    /// Its name: `G-single-item`.
+    pub name: String,
+    /// The key that it is about, as JSON text, if it is about one.
+    pub key: Option<String>,
+    /// Its transactions, as positions in [`AnomalyEvidence::ops`]; of a cycle, in its order.
+    pub ops: Vec<usize>,
+    /// The edges of the cycle, the first one out of the first transaction; none if it is no cycle.
+    pub edges: Vec<EvidenceEdge>,
+    /// How many of this kind there are, where they were counted.
+    pub count: Option<u64>,
+    /// The anomaly in words.
+    pub sentence: String,
+}
+
+/// Why one transaction has to come before another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceEdge {
+    /// The one that comes first: a position in [`AnomalyEvidence::ops`].
+    pub from: usize,
+    /// The one that comes after it.
+    pub to: usize,
+    /// `ww`, `wr`, `rw`, `process`, `realtime`, ...
+    pub kind: String,
+    /// The key that both touched, as JSON text.
+    pub key: Option<String>,
+    /// The micro-operation of the first, by its place in the transaction.
+    pub from_mop: Option<u32>,
+    /// The micro-operation of the second.
+    pub to_mop: Option<u32>,
+    /// The reason in words.
+    pub reason: String,
 }

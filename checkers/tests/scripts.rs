@@ -234,6 +234,7 @@ fn judgement(judgement: &Judgement) -> String {
         Verdict::Invalid { evidence } => match &**evidence {
             Evidence::Order(evidence) => order(&mut text, evidence),
             Evidence::Silence(evidence) => silence(&mut text, evidence),
+            Evidence::Anomalies(evidence) => text.push_str(&evidence.sentence),
         },
     }
     for (name, figure) in judgement.figures.iter().filter(|(_, figure)| figure != "0") {

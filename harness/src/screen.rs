@@ -164,6 +164,7 @@ pub fn counterexample(evidence: &Evidence) -> String {
     let (key, what, stuck) = match evidence {
         Evidence::Order(order) => (&order.key, "fit no order", stuck(order)),
         Evidence::Silence(silence) => (&silence.key, "stand around the silence", None),
+        Evidence::Anomalies(_) => (&None, "contradict what was promised", None),
     };
     let key = key.as_ref().map_or(String::new(), |key| format!(" of key {}", harmless(key)));
     let mut lines = vec![format!("These operations{key} {what}:")];

@@ -182,14 +182,14 @@ fn evidences(judgements: &[Judgement]) -> impl Iterator<Item = &Evidence> {
 fn order(evidence: &Evidence) -> Option<&OrderEvidence> {
     match evidence {
         Evidence::Order(order) => Some(order),
-        Evidence::Silence(_) => None,
+        Evidence::Silence(_) | Evidence::Anomalies(_) => None,
     }
 }
 
 fn silence(evidence: &Evidence) -> Option<&SilenceEvidence> {
     match evidence {
         Evidence::Silence(silence) => Some(silence),
-        Evidence::Order(_) => None,
+        Evidence::Order(_) | Evidence::Anomalies(_) => None,
     }
 }
 

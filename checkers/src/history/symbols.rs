@@ -19,6 +19,13 @@ use std::num::NonZeroU32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Symbol(NonZeroU32);
 
+impl Symbol {
+    /// Its place among the symbols of its table, in the order in which they were first met.
+    pub fn place(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
 /// The table of names. Symbols count from one in the order in which they were first met.
 #[derive(Clone, Debug, Default)]
 pub struct Symbols {
@@ -98,9 +105,13 @@ impl Symbols {
 
     /// The text of a symbol of this table.
     pub fn text(&self, symbol: Symbol) -> &str {
-        let number = symbol.0.get() as usize;
-        let start = if number == 1 { 0 } else { self.ends[number - 2] };
-        &self.texts[start..self.ends[number - 1]]
+        self.text_at(symbol.place())
+    }
+
+    /// The text at a place.
+    pub fn text_at(&self, place: usize) -> &str {
+        let start = if place == 0 { 0 } else { self.ends[place - 1] };
+        &self.texts[start..self.ends[place]]
     }
 
     /// The compact form of a value.

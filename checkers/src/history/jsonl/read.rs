@@ -469,7 +469,7 @@ fn value<'a>(raw: &'a RawValue, symbols: &mut Symbols) -> Result<Value, Field<'a
 }
 
 /// Only the way in which this program writes a number: JSON has no `+1`, Rust's parser has.
-pub(in crate::history) fn parse_i64(text: &str) -> Option<i64> {
+pub(crate) fn parse_i64(text: &str) -> Option<i64> {
     if text.starts_with('+') { None } else { text.parse().ok() }
 }
 

@@ -1,0 +1,1 @@
+//! Transactions as they stream in: a cycle is reported as it closes.

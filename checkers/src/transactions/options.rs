@@ -1,0 +1,67 @@
+//! What is asked of the transactions, under the names that Elle gives it.
+
+use super::lattice::{Anomalies, Anomaly, Model, Models};
+
+/// What a history is held against, and how much is inferred from it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The promise: none of the anomalies that these models prohibit.
+    pub models: Models,
+    /// Anomalies to look for beside those.
+    pub anomalies: Anomalies,
+    /// Where the version orders of registers come from.
+    pub sources: Sources,
+    /// How many steps the search for a cycle may take in one component, before it says what the
+    /// component's edges prove and goes on.
+    pub steps_per_component_max: u64,
+    /// Every cycle that was found, not only the smallest of each anomaly and component.
+    pub all_cycles: bool,
+}
+
+impl Default for Options {
+    /// Strict serializability, and no assumption on registers.
+    fn default() -> Self {
+        Self {
+            models: Models::default().with(Model::StrictSerializable),
+            anomalies: Anomalies::default(),
+            sources: Sources::default(),
+            steps_per_component_max: 50_000_000,
+            all_cycles: false,
+        }
+    }
+}
+
+/// Where the version orders of registers come from, beside the initial state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Within a transaction, the version written follows the version read (`wfr-keys?`).
+    pub writes_follow_reads: bool,
+    /// Each key is sequentially consistent by itself (`sequential-keys?`).
+    pub sequential_keys: bool,
+    /// Each key is linearizable by itself (`linearizable-keys?`).
+    pub linearizable_keys: bool,
+}
+
+impl Options {
+    /// Every anomaly whose presence breaks the promise.
+    pub fn prohibited(&self) -> Anomalies {
+        super::lattice::prohibited(self.models).union(super::lattice::implying(self.anomalies))
+    }
+
+    /// Which order beside the dependencies can matter: real time, the processes', or none (Elle's
+    /// rule: one of them, real time first).
+    pub fn extra_order(&self) -> Option<super::graph::Dep> {
+        use super::graph::Dep;
+        let prohibited = self.prohibited();
+        let any = |suffix: &str| {
+            prohibited.iter().any(|anomaly: Anomaly| anomaly.name().ends_with(suffix))
+        };
+        if any("-realtime") {
+            Some(Dep::Realtime)
+        } else if any("-process") {
+            Some(Dep::Process)
+        } else {
+            None
+        }
+    }
+}

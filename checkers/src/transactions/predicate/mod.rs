@@ -1,0 +1,1 @@
+//! Closed predicates: inserts, deletes, and reads of everything that matches.

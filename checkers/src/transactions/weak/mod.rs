@@ -1,0 +1,1 @@
+//! Read committed, read atomic and causal consistency of registers with unique writes, complete.
