@@ -147,6 +147,9 @@ fn rows() -> Vec<(&'static str, Shape)> {
     add("unique, r/w", unique, &[0], &[5, 10, 20, 50], &all);
     add("unique, r/w", unique, &[10, 50], &[50], &all);
     add("unique, r/w/cas", Shape { cas: true, ..unique }, &[0, 10], &[20], &all);
+    add("unique, r/w", unique, &[0, 10, 50], &[50], &[10_000_000]);
+    add("unique, r/w/cas", Shape { cas: true, ..unique }, &[0, 10, 50], &[50], &[10_000_000]);
+    add("unique, r/w/cas", Shape { cas: true, ..unique }, &[0, 10, 50], &[50], &[1_000_000]);
     let stale = |shape: Shape| Shape { plant: Plant::Stale, ..shape };
     add("unique, r/w, stale", stale(unique), &[0], &[10], &all[..2]);
     add("5 values, r/w", rw, &[0, 10, 50], &[20], &all);

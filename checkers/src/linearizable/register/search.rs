@@ -22,6 +22,10 @@
 //! * **Twins**: of operations with the same effect that may come next, only the one with the
 //!   earliest return is tried, and of optional ones the first invoked: in any order their names can
 //!   be exchanged.
+//! * **Who is due**: first is tried who produces the value that the operation with the earliest
+//!   return waits for, then who returns earliest itself. A write that is placed before anybody asks
+//!   for it is missing later: without this an operation of 20 clients over five values costs three
+//!   times as many configurations.
 //! * **No way back**: a value that is still to be observed, and that nobody is left to produce,
 //!   is not overwritten. This makes histories with unique values nearly linear.
 
@@ -253,11 +257,14 @@ impl Search {
         self.stamp += 1;
         let n = self.required.len() as u32;
         let mut bound = NEVER;
+        let mut due = None;
         let mut at = self.next[n as usize];
         self.demands.clear();
         while at != n && self.required[at as usize].invoke < bound {
             let KeyOp { effect, ret, .. } = self.required[at as usize];
-            bound = bound.min(ret);
+            if ret < bound {
+                (bound, due) = (ret, effect.observes());
+            }
             let fits = match effect {
                 Effect::Read(value) => value == self.state,
                 Effect::Miss(value) => value != self.state,
@@ -280,8 +287,12 @@ impl Search {
         }
         let required = &self.required;
         self.moves[moves_from..].sort_unstable_by_key(|candidate| match candidate {
-            Move::Required(at) => std::cmp::Reverse(required[*at as usize].ret),
-            Move::Optional(_) => std::cmp::Reverse(NEVER),
+            Move::Required(at) => {
+                let op = &required[*at as usize];
+                let serves = due.is_some() && op.effect.produces() == due;
+                std::cmp::Reverse((!serves, op.ret))
+            }
+            Move::Optional(_) => std::cmp::Reverse((true, NEVER)),
         });
         // Optional operations go below the required ones: they are the last that are tried.
         let required_end = self.moves.len();
