@@ -16,7 +16,7 @@
 use checkers::budget::Budget;
 use checkers::history::import::{self, Format, ImportOptions};
 use checkers::history::{Event, EventType, History, Process, Value};
-use checkers::linearizable::{self, Object, Semantics};
+use checkers::linearizable::{self, Live, Object, Semantics};
 use checkers::verdict::{Judgement, Verdict};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -66,6 +66,45 @@ fn main() {
     if wanted.iter().all(|word| "porcupine".contains(word.as_str())) {
         porcupine();
     }
+    if wanted.iter().all(|word| "stream".contains(word.as_str())) {
+        stream(false);
+        stream(true);
+    }
+}
+
+/// A million operations one event at a time; `lies`: from operation 1 000 on some reads find what
+/// was overwritten.
+fn stream(lies: bool) {
+    let shape = Shape {
+        operations: 1_000_000,
+        clients: 50,
+        infos: 0,
+        values: 0,
+        cas: false,
+        plant: Plant::None,
+    };
+    let mut calls = simulate(&shape, 1);
+    let mut stale = Value::Nil;
+    for (at, call) in calls.iter_mut().enumerate().filter(|_| lies) {
+        if at < 1_000 && call.is_answered_read() {
+            stale = call.value;
+        } else if at >= 2_000 && at % 50 == 0 && call.is_answered_read() {
+            call.value = stale;
+        }
+    }
+    let history = history(&calls);
+    let mut live = Live::new(&Object::CasRegister, &Semantics::STRICT, 1 << 30);
+    let (mut bytes_max, start) = (0, Instant::now());
+    for (index, event) in history.events().iter().enumerate() {
+        let violation = live.event(index, event, &history.symbols);
+        bytes_max = bytes_max.max(live.bytes());
+        if violation.is_some() {
+            return println!("stream: stale from event 2 000 on, reported at event {index}");
+        }
+    }
+    let (ending, seconds) = (live.finish(), start.elapsed().as_secs_f64());
+    let kilobytes = bytes_max as f64 / 1e3;
+    println!("stream: 1 000 000 operations: {seconds:.2} s, {kilobytes:.0} kB, {ending:?}");
 }
 
 /// Every wrong answer of some reads around the middle, whether illegal or not: what decides them,
@@ -128,6 +167,16 @@ fn porcupine() {
     for (seconds, log) in costs.iter().take(5) {
         println!("{seconds:.3} s {}", log.file_name().unwrap_or_default().display());
     }
+    let bad = corpus.join("porcupine/kv/c50-bad.txt");
+    let bytes = std::fs::read(&bad).expect("a file of the corpus");
+    let name = bad.display().to_string();
+    let history = import::read(&*bytes, &name, Format::Edn, ImportOptions::default())
+        .expect("a history of the corpus")
+        .history;
+    let semantics = Semantics::PORCUPINE;
+    let (seconds, judgement) =
+        median(|| linearizable::check("", &history, Object::Kv, &semantics, &Budget::default()));
+    println!("c50-bad: {} in {seconds:.3} s, with evidence", judgement.verdict.word());
 }
 
 /// The rows of the table.
