@@ -294,6 +294,8 @@ pub enum Listing {
     Checkers,
     /// Objects whose histories can be judged (tribunal check --model)
     Models,
+    /// What histories can be held against
+    Consistency,
     /// Stored runs
     Runs,
 }

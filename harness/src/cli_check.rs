@@ -2,6 +2,7 @@
 
 use crate::cli::{StoreArgs, duration};
 use clap::{Args, ValueEnum};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// `tribunal check`.
@@ -15,10 +16,18 @@ pub struct CheckArgs {
     /// made with; cas-register for files]
     #[arg(short, long)]
     pub model: Option<String>,
-    /// What it promises: linearizable, sequential, causal, pram, read-your-writes, monotonic-reads,
-    /// monotonic-writes, writes-follow-reads, convergence [default: linearizable]
-    #[arg(long, value_name = "PROMISE")]
-    pub consistency: Option<String>,
+    /// What it promises. An object: linearizable, sequential, causal, pram, read-your-writes,
+    /// monotonic-reads, monotonic-writes, writes-follow-reads, convergence, invariant [default:
+    /// linearizable]. Transactions: one or more of the models of `tribunal list consistency`
+    /// [default: strict-serializable]
+    #[arg(
+        short,
+        long,
+        visible_alias = "consistency-models",
+        value_name = "PROMISE",
+        value_delimiter = ','
+    )]
+    pub consistency: Vec<String>,
     /// What results mean, all at once [default: jepsen; stored runs are judged strictly]
     #[arg(long, value_enum, value_name = "WHOSE")]
     pub semantics: Option<SemanticsName>,
@@ -38,7 +47,7 @@ pub struct CheckArgs {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub permits: Option<u32>,
     /// How the files are written; found out from each file if not given
-    #[arg(long, value_enum)]
+    #[arg(short, long, value_enum)]
     pub format: Option<FormatName>,
     /// A value is a pair of a key and the value proper (Jepsen's `independent`)
     #[arg(long)]
@@ -59,11 +68,69 @@ pub struct CheckArgs {
     #[arg(long, conflicts_with_all = ["linearization", "explain"])]
     pub stream: bool,
     #[command(flatten)]
+    #[expect(missing_docs, reason = "clap shows ElleArgs")]
+    pub elle: ElleArgs,
+    #[command(flatten)]
     #[expect(missing_docs, reason = "clap shows StoreArgs")]
     pub store: StoreArgs,
     /// One JSON document on standard output instead of tables
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is asked of transactions and of the invariants of workloads, under elle-cli's names.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Transactions and workloads (elle-cli's names)")]
+pub struct ElleArgs {
+    /// Anomalies to look for beside those that the consistency models prohibit
+    #[arg(short = 'a', long, value_delimiter = ',', value_name = "NAME")]
+    pub anomalies: Vec<String>,
+    /// How far the search for cycles goes in one component, in what Elle does in so many
+    /// milliseconds; counted in steps, so that every machine decides alike
+    #[arg(short = 's', long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub cycle_search_timeout: Option<u64>,
+    /// Every cycle, not only the smallest of each anomaly and component
+    #[arg(long)]
+    pub all_cycles: bool,
+    /// Where to write each anomaly as text, drawing and DOT
+    #[arg(short = 'd', long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// How anomalies are drawn in --directory
+    #[arg(short = 'p', long, value_enum, requires = "directory")]
+    pub plot_format: Option<PlotFormat>,
+    /// No drawing larger than this, in bytes
+    #[arg(short = 'b', long, value_name = "BYTES", default_value_t = 65_536)]
+    pub max_plot_bytes: u64,
+    /// Without effect: no drawing takes long enough
+    #[arg(short = 't', long, value_name = "MS", hide = true)]
+    pub plot_timeout: Option<u64>,
+    /// In a transaction that reads a register and writes it, what it wrote follows what it read
+    #[arg(long)]
+    pub wfr_keys: bool,
+    /// Each register is sequentially consistent by itself
+    #[arg(long)]
+    pub sequential_keys: bool,
+    /// Each register is linearizable by itself
+    #[arg(long)]
+    pub linearizable_keys: bool,
+    /// long-fork: how many keys a group has [default: as many as the first read]
+    #[arg(short = 'g', long, value_name = "KEYS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub group_size: Option<u32>,
+    /// bank: a balance may be negative
+    #[arg(short = 'n', long)]
+    pub allow_negative_balances: bool,
+    /// bank: what all balances come to [default: what the first read comes to]
+    #[arg(short = 'o', long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    pub total_amount: Option<i64>,
+}
+
+/// How an anomaly is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlotFormat {
+    /// A drawing for a browser
+    Svg,
+    /// A graph for Graphviz
+    Dot,
 }
 
 /// Whose semantics.

@@ -7,11 +7,13 @@ use crate::request::{self, Request};
 use crate::store::RunRecord;
 use checkers::budget::Budget;
 use checkers::consistency::{self, Consistency};
-use checkers::history::History;
+use checkers::history::{EventType, History};
+use checkers::invariants::{self, Invariant};
 use checkers::linearizable::order::{self, Linearization};
 use checkers::linearizable::{self, Live, Object, Semantics};
 use checkers::liveness;
-use checkers::stats::{self, Stats};
+use checkers::stats::{self, Counts, Stats};
+use checkers::transactions::{self, Kind, Table};
 use checkers::vacuity::{self, Expected};
 use checkers::verdict::{Judgement, Verdict};
 use std::sync::Arc;
@@ -62,6 +64,16 @@ pub const CHECKERS: &[CheckerInfo] = &[
     CheckerInfo {
         name: "convergence",
         about: "after the faults are undone, all last reads of a key agree on an acknowledged write",
+    },
+    CheckerInfo {
+        name: "transactions",
+        about: "no anomaly that the promised consistency models prohibit (Adya 1999; Kingsbury and \
+                Alvaro 2020)",
+    },
+    CheckerInfo {
+        name: "invariants",
+        about: "what a workload promises whatever the order: totals, unique ids, nothing lost \
+                (tribunal list models)",
     },
     CheckerInfo {
         name: "liveness",
@@ -156,7 +168,29 @@ fn sentence(judgements: Vec<Judgement>, stats: Stats) -> Sentence {
 
 /// What is asked of a history of which nothing else is known.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub enum Question {
+    /// Whether some order of its operations explains them.
+    Object(ObjectQuestion),
+    /// Which anomalies its transactions have.
+    Transactions(TxnQuestion),
+    /// Whether something holds whatever the order.
+    Invariant(Invariant, invariants::Options),
+}
+
+/// What is asked of transactions.
+#[derive(Clone, Debug)]
+pub struct TxnQuestion {
+    /// What they are made of.
+    pub kind: Kind,
+    /// The promise, in words.
+    pub promise: String,
+    /// What to look for.
+    pub options: transactions::Options,
+}
+
+/// What is asked of an object.
+#[derive(Clone, Debug)]
+pub struct ObjectQuestion {
     /// The object that it is of.
     pub object: Object,
     /// What it promises.
@@ -202,8 +236,13 @@ impl Spend {
 
 /// Judges a history by itself, against what was asked and nothing else: a file need not have
 /// phases, faults or final reads.
-pub fn judge_history(name: &str, history: &History, question: &Question, spend: Spend) -> Sentence {
-    let Question { object, promise, semantics } = question;
+pub fn judge_object(
+    name: &str,
+    history: &History,
+    question: &ObjectQuestion,
+    spend: Spend,
+) -> Sentence {
+    let ObjectQuestion { object, promise, semantics } = question;
     let claim = format!("{name} claims a {} {}", promise.name(), object.name());
     let judgement = within(spend, &|| false, |budget| match promise {
         Promise::Linearizable => linearizable::check(&claim, history, *object, semantics, budget),
@@ -212,17 +251,52 @@ pub fn judge_history(name: &str, history: &History, question: &Question, spend: 
     sentence(vec![judgement], stats::stats(history))
 }
 
+/// Judges a history by an invariant of its workload.
+pub fn judge_invariant(
+    name: &str,
+    history: &History,
+    invariant: Invariant,
+    options: &invariants::Options,
+) -> Sentence {
+    let claim = format!("{name} claims to keep the invariant {}", invariant.name());
+    let judgement = invariants::check(&claim, history, invariant, options);
+    sentence(vec![judgement], stats::stats(history))
+}
+
+/// Judges transactions by what they promise of their isolation.
+pub fn judge_transactions(
+    name: &str,
+    table: &Table,
+    question: &TxnQuestion,
+    spend: Spend,
+) -> Sentence {
+    let TxnQuestion { kind, promise, options } = question;
+    let claim = format!("{name} claims {promise} transactions");
+    let judgement = within(spend, &|| false, |budget| {
+        transactions::check_table(&claim, table, *kind, options, budget)
+    });
+    let mut counts = Counts { f: "txn".to_owned(), ..Counts::default() };
+    for (_, txn) in table.txns() {
+        match txn.outcome {
+            EventType::Ok => counts.ok += 1,
+            EventType::Fail => counts.fail += 1,
+            EventType::Invoke | EventType::Info => counts.info += 1,
+        }
+    }
+    sentence(vec![judgement], Stats { functions: vec![counts], phases: Vec::new() })
+}
+
 /// An order of a history's operations that explains every result, verified; or why there is none to
 /// show.
 pub fn linearize(
     history: &History,
-    question: &Question,
+    question: &ObjectQuestion,
     spend: Spend,
 ) -> Result<Linearization, String> {
     if question.promise != Promise::Linearizable {
         return Err(format!("{} has no linearization", question.promise.name()));
     }
-    let Question { object, semantics, .. } = question;
+    let ObjectQuestion { object, semantics, .. } = question;
     let found = within(spend, &|| false, |budget| {
         order::linearize("", history, *object, semantics, budget)
     });

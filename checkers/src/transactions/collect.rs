@@ -20,6 +20,19 @@ pub enum Kind {
     RwRegister,
 }
 
+impl Kind {
+    /// Every kind with its name and one sentence.
+    pub const ALL: &'static [(&'static str, Self, &'static str)] = &[
+        ("list-append", Self::ListAppend, "transactions that append to lists and read them whole"),
+        ("rw-register", Self::RwRegister, "transactions that write registers and read them"),
+    ];
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, ..)| *known == name).map(|(_, kind, _)| *kind)
+    }
+}
+
 /// A value that is no transaction of this kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]

@@ -6,7 +6,8 @@ use crate::exit::{Ending, Failure};
 use crate::judge::CHECKERS;
 use crate::screen::{listing, say};
 use crate::store::RunDir;
-use checkers::linearizable::Object;
+use checkers::consistency::Consistency;
+use checkers::transactions::lattice::Model;
 use serde_json::json;
 use std::path::Path;
 use targets::catalogue::TARGETS;
@@ -24,12 +25,25 @@ pub(super) fn list(args: &ListArgs) -> Result<Ending, Failure> {
             table(args.json, ["checker", "decides whether"], &rows)
         }
         Listing::Models => {
-            let row = |(name, _, about): &(&str, Object, &str)| [*name, *about].map(str::to_owned);
-            let rows: Vec<_> = Object::ALL.iter().map(row).collect();
+            let row = |(name, about): (&str, &str)| [name, about].map(str::to_owned);
+            let rows: Vec<_> = super::check::known_models().map(row).collect();
             table(args.json, ["model", "about"], &rows)
         }
+        Listing::Consistency => table(args.json, ["consistency", "of", "also"], &consistency()),
         Listing::Runs => runs(&args.store.store, args.json),
     }
+}
+
+fn consistency() -> Vec<[String; 3]> {
+    let objects = [("linearizable", "an object"), ("invariant", "a workload")];
+    let objects =
+        objects.into_iter().chain(Consistency::ALL.iter().map(|(n, _)| (*n, "registers")));
+    let mut rows: Vec<_> = objects.map(|(name, of)| [name, of, ""].map(str::to_owned)).collect();
+    for model in Model::ALL {
+        let also = if model.canonical() == model.name() { "" } else { model.canonical() };
+        rows.push([model.name(), "transactions", also].map(str::to_owned));
+    }
+    rows
 }
 
 fn targets() -> Vec<[String; 3]> {

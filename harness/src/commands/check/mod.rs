@@ -4,16 +4,23 @@
 //! gate. Of a file nothing is known but what the flags say of it. Many inputs are judged at once;
 //! one that cannot be read does not keep the others from being judged.
 
+mod drawings;
 mod question;
 mod stream;
+mod transactions;
+
+pub(super) use question::known_models;
 
 use super::print_json;
 use crate::cli_check::CheckArgs;
 use crate::exit::{Ending, Failure};
 use crate::history_file::{self, Loaded, ReadAs, STANDARD_INPUT};
-use crate::judge::{Question, Sentence, Spend, judge_history, judge_run, linearize};
+use crate::judge::{
+    ObjectQuestion, Question, Sentence, Spend, judge_invariant, judge_object, judge_run, linearize,
+};
 use crate::screen;
 use crate::store::{RunDir, RunRecord};
+use checkers::history::import::Format;
 use checkers::history::{History, Value, pairing};
 use checkers::linearizable::order::Linearization;
 use checkers::linearizable::{self, Semantics, Unfit};
@@ -54,6 +61,13 @@ struct Answer {
     linearization: Option<Vec<PartWords>>,
 }
 
+impl Answer {
+    fn new(input: &str, format: Option<Format>, notes: Vec<String>, sentence: Sentence) -> Self {
+        let format = format.map(|format| format!("{format:?}").to_lowercase());
+        Self { input: input.to_owned(), format, notes, sentence, linearization: None }
+    }
+}
+
 /// The order of one key.
 #[derive(serde::Serialize)]
 struct PartWords {
@@ -77,10 +91,29 @@ fn check_one(args: &CheckArgs, question: &Question, input: &str) -> Result<Answe
         }
         false => (history_file::locate(path)?, question.clone()),
     };
-    let question = &question;
-    let Loaded { reading, notes, format } = history_file::load(&file, read_as)?;
+    match question {
+        Question::Object(question) => check_object(args, &question, input, &file, read_as),
+        Question::Transactions(question) => {
+            transactions::check_one(args, &question, input, &file, read_as)
+        }
+        Question::Invariant(invariant, options) => {
+            let Loaded { reading, notes, format } = history_file::load(&file, read_as)?;
+            let sentence = judge_invariant(input, &reading.history, invariant, &options);
+            Ok(Answer::new(input, Some(format), notes, sentence))
+        }
+    }
+}
+
+fn check_object(
+    args: &CheckArgs,
+    question: &ObjectQuestion,
+    input: &str,
+    file: &Path,
+    read_as: ReadAs,
+) -> Result<Answer, Failure> {
+    let Loaded { reading, notes, format } = history_file::load(file, read_as)?;
     let history = &reading.history;
-    let sentence = judge_history(input, history, question, spend(args, history));
+    let sentence = judge_object(input, history, question, spend(args, history));
     // Only what could not be judged can have been no history of this object at all.
     if let Verdict::Unknown { .. } = sentence.verdict {
         match linearizable::unfit(history, question.object, &question.semantics) {
@@ -95,9 +128,7 @@ fn check_one(args: &CheckArgs, question: &Question, input: &str) -> Result<Answe
             Some(Unfit::Nothing) | None => {}
         }
     }
-    let format = Some(format!("{format:?}").to_lowercase());
-    let mut answer =
-        Answer { input: input.to_owned(), format, notes, sentence, linearization: None };
+    let mut answer = Answer::new(input, Some(format), notes, sentence);
     if args.linearization && answer.sentence.verdict == Verdict::Valid {
         match linearize(history, question, spend(args, history)) {
             Ok(found) => answer.linearization = Some(in_words(history, &found)),
@@ -110,8 +141,7 @@ fn check_one(args: &CheckArgs, question: &Question, input: &str) -> Result<Answe
 fn check_run(args: &CheckArgs, input: &str, run: &RunDir) -> Result<Answer, Failure> {
     let Stored { record, history, damage } = load_run(run)?;
     let sentence = judge_run(&record, &history, spend(args, &history), || false)?;
-    let notes = damage.into_iter().collect();
-    Ok(Answer { input: input.to_owned(), format: None, notes, sentence, linearization: None })
+    Ok(Answer::new(input, None, damage.into_iter().collect(), sentence))
 }
 
 /// What the checkers of one input may spend: what the histories take comes off, and what is judged

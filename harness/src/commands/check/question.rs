@@ -1,26 +1,35 @@
 //! From flags to what is asked of a history.
 
 use crate::cli_check::{
-    CheckArgs, FailedCasName, FormatName, NilReadName, OpenName, SemanticsName,
+    CheckArgs, ElleArgs, FailedCasName, FormatName, NilReadName, OpenName, SemanticsName,
 };
 use crate::exit::Failure;
 use crate::history_file::ReadAs;
-use crate::judge::{Promise, Question};
+use crate::judge::{ObjectQuestion, Promise, Question, TxnQuestion};
 use crate::suggest;
 use checkers::consistency::Consistency;
 use checkers::history::Datum;
 use checkers::history::import::{Format, ImportOptions};
+use checkers::invariants::{self, Invariant};
 use checkers::linearizable::semantics::{FailedCas, NilRead, Open};
 use checkers::linearizable::{Object, Semantics};
+use checkers::transactions::lattice::{self, Anomalies, Anomaly, Model, Models};
+use checkers::transactions::{Kind, Options, Sources};
 
 /// The name of the strongest promise.
 const LINEARIZABLE: &str = "linearizable";
+
+/// What asks for an invariant where an object has the same name.
+const INVARIANT: &str = "invariant";
+
+/// Elle gives up on a component after a second; so many steps take about a millisecond.
+const STEPS_PER_MS: u64 = 50_000;
 
 /// Whether anything was asked that a stored run does not answer by itself.
 pub(super) fn asks_something(args: &CheckArgs) -> bool {
     let CheckArgs { model, consistency, semantics, initial, nil_read, failed_cas, open, .. } = args;
     model.is_some()
-        || consistency.is_some()
+        || !consistency.is_empty()
         || semantics.is_some()
         || initial.is_some()
         || nil_read.is_some()
@@ -31,8 +40,51 @@ pub(super) fn asks_something(args: &CheckArgs) -> bool {
 
 /// What is asked of every history, with these semantics where the flags say nothing.
 pub(super) fn question(args: &CheckArgs, base: Semantics) -> Result<Question, Failure> {
-    let object = object(args)?;
-    let promise = promise(args.consistency.as_deref().unwrap_or(LINEARIZABLE))?;
+    let name = args.model.as_deref().unwrap_or("cas-register");
+    let of_invariants = args.consistency.iter().any(|promise| promise == INVARIANT);
+    let invariant = Invariant::from_name(name);
+    if let Some(kind) = Kind::from_name(name) {
+        return transactions(args, kind).map(Question::Transactions);
+    }
+    // Where an object and an invariant share a name, the object is meant, unless it is said.
+    match (invariant, Object::from_name(name)) {
+        (Some(invariant), None) => invariant_question(args, invariant),
+        (Some(invariant), Some(_)) if of_invariants => invariant_question(args, invariant),
+        (None, Some(_)) if of_invariants => Err(Failure::Usage(format!(
+            "{name} has no invariant to be held against; tribunal list models has those that do"
+        ))),
+        (_, Some(object)) => object_question(args, object, base).map(Question::Object),
+        (None, None) => {
+            let known = known_models().map(|(name, _)| name);
+            Err(Failure::Usage(suggest::unknown("model", name, known, "tribunal list models")))
+        }
+    }
+}
+
+/// Every model with one sentence: of objects, of transactions, and the invariants.
+pub(in crate::commands) fn known_models() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let objects = Object::ALL.iter().map(|(name, _, about)| (*name, *about));
+    let transactions = Kind::ALL.iter().map(|(name, _, about)| (*name, *about));
+    let invariants = Invariant::ALL.iter().map(|(name, _, about)| (*name, *about));
+    objects.chain(transactions).chain(invariants)
+}
+
+fn object_question(
+    args: &CheckArgs,
+    object: Object,
+    base: Semantics,
+) -> Result<ObjectQuestion, Failure> {
+    let object = with_permits(args, object)?;
+    let promise = match &args.consistency[..] {
+        [] => Promise::Linearizable,
+        [name] => promise(name)?,
+        [_, second, ..] => {
+            return Err(Failure::Usage(format!(
+                "--consistency {second}: an object is held against one promise at a time; \
+                 transactions (--model list-append) against several"
+            )));
+        }
+    };
     let registers = matches!(object, Object::Register | Object::CasRegister);
     if promise != Promise::Linearizable && !registers {
         return Err(Failure::Usage(format!(
@@ -41,7 +93,71 @@ pub(super) fn question(args: &CheckArgs, base: Semantics) -> Result<Question, Fa
             object.name()
         )));
     }
-    Ok(Question { object, promise, semantics: semantics(args, base)? })
+    Ok(ObjectQuestion { object, promise, semantics: semantics(args, base)? })
+}
+
+fn invariant_question(args: &CheckArgs, invariant: Invariant) -> Result<Question, Failure> {
+    if let Some(other) = args.consistency.iter().find(|promise| *promise != INVARIANT) {
+        return Err(Failure::Usage(format!(
+            "--consistency {other}: {} is an invariant, and is held against nothing else",
+            invariant.name()
+        )));
+    }
+    let ElleArgs { group_size, allow_negative_balances, total_amount, .. } = args.elle;
+    let options = invariants::Options {
+        total: total_amount,
+        negative_balances: allow_negative_balances,
+        group_size,
+        ..invariants::Options::default()
+    };
+    Ok(Question::Invariant(invariant, options))
+}
+
+fn transactions(args: &CheckArgs, kind: Kind) -> Result<TxnQuestion, Failure> {
+    let elle = &args.elle;
+    let mut options = Options {
+        sources: Sources {
+            writes_follow_reads: elle.wfr_keys,
+            sequential_keys: elle.sequential_keys,
+            linearizable_keys: elle.linearizable_keys,
+        },
+        all_cycles: elle.all_cycles,
+        ..Options::default()
+    };
+    if !args.consistency.is_empty() {
+        let models = args.consistency.iter().map(|name| {
+            Model::from_name(name).ok_or_else(|| {
+                let known = Model::ALL.iter().map(|model| model.name());
+                let hint = "tribunal list consistency";
+                Failure::Usage(suggest::unknown("consistency", name, known, hint))
+            })
+        });
+        options.models = models.collect::<Result<Models, Failure>>()?;
+        if let Some(model) = options.models.iter().find(|model| says_nothing(*model)) {
+            return Err(Failure::Usage(format!(
+                "--consistency {}: no anomaly of transactions is known to break it; \
+                 did you mean strict-serializable?",
+                model.name()
+            )));
+        }
+    }
+    let anomalies = elle.anomalies.iter().map(|name| {
+        Anomaly::from_name(name).ok_or_else(|| {
+            let known = Anomaly::ALL.iter().map(|anomaly| anomaly.name());
+            Failure::Usage(suggest::unknown("anomaly", name, known, "docs/anomalies.md"))
+        })
+    });
+    options.anomalies = anomalies.collect::<Result<Anomalies, Failure>>()?;
+    if let Some(ms) = elle.cycle_search_timeout {
+        options.steps_per_component_max = ms.saturating_mul(STEPS_PER_MS);
+    }
+    let promise: Vec<&str> = options.models.iter().map(Model::name).collect();
+    Ok(TxnQuestion { kind, promise: promise.join(" and "), options })
+}
+
+/// Whether every history would pass, since the model is about something else.
+fn says_nothing(model: Model) -> bool {
+    lattice::prohibited(Models::default().with(model)).is_empty()
 }
 
 /// How files are to be read.
@@ -55,17 +171,12 @@ pub(super) fn read_as(args: &CheckArgs) -> ReadAs {
     ReadAs { format, options: ImportOptions { independent: args.independent } }
 }
 
-fn object(args: &CheckArgs) -> Result<Object, Failure> {
-    let name = args.model.as_deref().unwrap_or("cas-register");
-    let known = || Object::ALL.iter().map(|(name, ..)| *name);
-    let object = Object::from_name(name).ok_or_else(|| {
-        Failure::Usage(suggest::unknown("model", name, known(), "tribunal list models"))
-    })?;
+fn with_permits(args: &CheckArgs, object: Object) -> Result<Object, Failure> {
     match (object, args.permits) {
         (Object::Semaphore { .. }, Some(permits)) => Ok(Object::Semaphore { permits }),
-        (_, Some(_)) => Err(Failure::Usage(format!(
-            "--permits means something only with \
-             --model semaphore, not with {name}"
+        (object, Some(_)) => Err(Failure::Usage(format!(
+            "--permits means something only with --model semaphore, not with {}",
+            object.name()
         ))),
         (object, None) => Ok(object),
     }
@@ -76,7 +187,8 @@ fn promise(name: &str) -> Result<Promise, Failure> {
         return Ok(Promise::Linearizable);
     }
     Consistency::from_name(name).map(Promise::Weaker).ok_or_else(|| {
-        let known = Consistency::ALL.iter().map(|(name, _)| *name).chain([LINEARIZABLE]);
+        let weaker = Consistency::ALL.iter().map(|(name, _)| *name);
+        let known = weaker.chain([LINEARIZABLE, INVARIANT]);
         Failure::Usage(suggest::unknown("consistency", name, known, "tribunal check --help"))
     })
 }

@@ -4,7 +4,7 @@ use super::question;
 use crate::cli_check::CheckArgs;
 use crate::exit::{Ending, Failure};
 use crate::history_file;
-use crate::judge::{Promise, Question};
+use crate::judge::{ObjectQuestion, Promise, Question};
 use crate::screen::{harmless, say};
 use checkers::history::import::Events;
 use checkers::linearizable::{Ending as Judged, Live, Violation};
@@ -12,6 +12,10 @@ use std::path::Path;
 
 /// Judges one input after the other; what is said of each is said at once.
 pub(super) fn check(args: &CheckArgs, question: &Question) -> Result<Ending, Failure> {
+    let Question::Object(question) = question else {
+        let model = args.model.as_deref().unwrap_or_default();
+        return Err(Failure::Usage(format!("--stream judges objects, not {model}")));
+    };
     if question.promise != Promise::Linearizable {
         let promise = question.promise.name();
         return Err(Failure::Usage(format!("--stream judges linearizable, not {promise}")));
@@ -52,7 +56,11 @@ struct JudgedInput {
     damage: Option<String>,
 }
 
-fn check_one(args: &CheckArgs, question: &Question, input: &str) -> Result<JudgedInput, Failure> {
+fn check_one(
+    args: &CheckArgs,
+    question: &ObjectQuestion,
+    input: &str,
+) -> Result<JudgedInput, Failure> {
     let file = history_file::locate(Path::new(input))?;
     let read_as = question::read_as(args);
     let (reader, format) = history_file::open(&file, read_as.format)?;

@@ -1,0 +1,74 @@
+//! What `--directory` holds: each anomaly as a text, and as a drawing where it is a cycle.
+//!
+//! ```text
+//!   DIR/[history/]G-single-item-1.txt     in words
+//!   DIR/[history/]G-single-item-1.svg     a ladder; or .dot
+//! ```
+
+use super::Answer;
+use crate::cli_check::{CheckArgs, PlotFormat};
+use crate::exit::Failure;
+use checkers::transactions::explain;
+use checkers::verdict::{AnomalyEvidence, Evidence, Verdict};
+use std::path::{Path, PathBuf};
+
+/// More anomalies are not written out.
+const FILES_MAX: usize = 100;
+
+/// Writes what was found; gives what has to be said about it. `input` names a folder of its own.
+pub(super) fn write(
+    args: &CheckArgs,
+    folder: &Path,
+    input: Option<&str>,
+    answer: &Answer,
+) -> Result<Vec<String>, Failure> {
+    let Verdict::Invalid { evidence } = &answer.sentence.verdict else { return Ok(Vec::new()) };
+    let Evidence::Anomalies(evidence) = &**evidence else { return Ok(Vec::new()) };
+    let folder = input.map_or_else(|| folder.to_owned(), |input| folder.join(plain(input)));
+    std::fs::create_dir_all(&folder).map_err(|error| cannot(&folder, &error))?;
+    let mut notes = Vec::new();
+    for (at, found) in evidence.found.iter().take(FILES_MAX).enumerate() {
+        let name = format!("{}-{}", plain(&found.name), at + 1);
+        put(&folder.join(format!("{name}.txt")), &format!("{}\n", found.sentence))?;
+        if found.edges.is_empty() {
+            continue;
+        }
+        let (ending, drawing) = draw(args, evidence, at);
+        if drawing.len() as u64 > args.elle.max_plot_bytes {
+            notes.push(format!(
+                "{name}.{ending} was not written: {} bytes, --max-plot-bytes {}",
+                drawing.len(),
+                args.elle.max_plot_bytes
+            ));
+            continue;
+        }
+        put(&folder.join(format!("{name}.{ending}")), &drawing)?;
+    }
+    if evidence.found.len() > FILES_MAX {
+        let more = evidence.found.len() - FILES_MAX;
+        notes.push(format!("{more} more anomalies were not written to {}", folder.display()));
+    }
+    Ok(notes)
+}
+
+fn draw(args: &CheckArgs, evidence: &AnomalyEvidence, at: usize) -> (&'static str, String) {
+    match args.elle.plot_format {
+        Some(PlotFormat::Dot) => ("dot", explain::dot(evidence, at)),
+        Some(PlotFormat::Svg) | None => ("svg", reports::ladder(evidence, at)),
+    }
+}
+
+fn put(path: &PathBuf, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text).map_err(|error| cannot(path, &error))
+}
+
+fn cannot(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Usage(format!("{} cannot be written: {error}", path.display()))
+}
+
+/// A name without anything that a path or a shell could take for something else.
+fn plain(name: &str) -> String {
+    let harmless = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let name: String = name.chars().map(harmless).collect();
+    name.trim_matches('.').to_owned()
+}

@@ -1,0 +1,56 @@
+//! Transactions from a file to their verdict.
+//!
+//! Our own lines go straight into the table of transactions and are never held as a history; other
+//! formats are read into one first.
+
+use super::{Answer, drawings};
+use crate::cli_check::CheckArgs;
+use crate::exit::Failure;
+use crate::history_file::{self, Loaded, ReadAs};
+use crate::judge::{Spend, TxnQuestion, judge_transactions};
+use checkers::history::import::Format;
+use checkers::transactions::collect;
+use checkers::transactions::{Kind, Table};
+use std::path::Path;
+
+/// Judges one input.
+pub(super) fn check_one(
+    args: &CheckArgs,
+    question: &TxnQuestion,
+    input: &str,
+    file: &Path,
+    read_as: ReadAs,
+) -> Result<Answer, Failure> {
+    let Read { table, notes, format } = read(file, read_as, question.kind)?;
+    let at_once = args.inputs.len().min(rayon::current_num_threads()).max(1) as u64;
+    let spend = Spend { time: args.budget, bytes_max: args.mem / at_once };
+    let sentence = judge_transactions(input, &table, question, spend);
+    let mut answer = Answer::new(input, Some(format), notes, sentence);
+    if let Some(folder) = &args.elle.directory {
+        let several = args.inputs.len() > 1;
+        answer.notes.extend(drawings::write(args, folder, several.then_some(input), &answer)?);
+    }
+    Ok(answer)
+}
+
+/// Transactions from a file.
+struct Read {
+    table: Table,
+    notes: Vec<String>,
+    format: Format,
+}
+
+fn read(file: &Path, read_as: ReadAs, kind: Kind) -> Result<Read, Failure> {
+    let Loaded { reading, notes, format } = history_file::load(file, read_as)?;
+    match collect::table(&reading.history, kind) {
+        Ok(table) => Ok(Read { table, notes, format }),
+        Err(misfit) => {
+            let line = reading.line(misfit.index);
+            Err(Failure::Usage(format!(
+                "{}:{line}: {}\nis it of another model? see: tribunal list models",
+                file.display(),
+                misfit.problem
+            )))
+        }
+    }
+}
