@@ -35,6 +35,7 @@ pub fn evidence(
         also_not: names(boundary.also_not),
         may_hold: names(boundary.may_hold),
         ops: Vec::new(),
+        mops: Vec::new(),
         sentence: String::new(),
     }
 }
