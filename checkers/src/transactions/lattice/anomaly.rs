@@ -122,6 +122,12 @@ impl Anomalies {
         Self(self.0 & other.0)
     }
 
+    /// Without those of the other.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether it is there.
     pub fn has(self, anomaly: Anomaly) -> bool {
         self.0 & 1 << anomaly as u8 != 0
