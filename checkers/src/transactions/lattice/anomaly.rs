@@ -95,6 +95,11 @@ impl Anomaly {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|anomaly| anomaly.name() == name)
     }
+
+    /// Whether it only says that a cycle of some kind exists: `PL-2-cycle-exists`.
+    pub fn says_cycle_exists(self) -> bool {
+        self.name().ends_with("-cycle-exists")
+    }
 }
 
 /// A set of anomalies.

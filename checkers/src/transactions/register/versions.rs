@@ -138,9 +138,7 @@ impl Versions {
         match flags {
             _ if flags & AMBIGUOUS != 0 => Origin::Ambiguous,
             _ if self.is_nil(version) => Origin::Initial,
-            _ if flags & POSSIBLE != 0 && flags & INTERMEDIATE != 0 => {
-                Origin::Intermediate(writer)
-            }
+            _ if flags & POSSIBLE != 0 && flags & INTERMEDIATE != 0 => Origin::Intermediate(writer),
             _ if flags & POSSIBLE != 0 => Origin::Final(writer),
             _ if flags & FAILED != 0 => Origin::Failed(writer),
             _ => Origin::Nowhere,
