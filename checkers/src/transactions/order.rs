@@ -98,7 +98,6 @@ fn completions_before(completions: &[(usize, TxnId)], event: usize, place: usize
         high = (high + width).min(completions.len());
         width *= 2;
     }
-    let (low, high) = (low.min(high), low.max(high));
     low + completions[low..high].partition_point(|(complete, _)| *complete < event)
 }
 
