@@ -15,7 +15,7 @@ use checkers::transactions::collect::{Collector, Kind};
 use checkers::transactions::finding::{Inferred, Reasons};
 use checkers::transactions::lattice::{self, Anomalies, Anomaly, Model};
 use checkers::transactions::report::{Analysis, Outcome};
-use checkers::transactions::{Options, Sources, Table, analyse, append, register};
+use checkers::transactions::{Options, Table, analyse, append, register};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -91,7 +91,7 @@ impl Silence<'_> {
                 }
             ));
         }
-        if let Some(model) = asked.iter().find(|model| !judged(*model)) {
+        if let Some(model) = asked.iter().find(|model| !lattice::is_judged(*model)) {
             return Outcome::Unknown(format!(
                 "no anomaly that is looked for tells whether {} holds, and no order that proves \
                  it was found",
@@ -134,11 +134,6 @@ fn serial_proves(respects: Option<Dep>) -> Models {
         None => &[Model::Serializable, Model::OneCopySerializable],
     };
     lattice::contained(strongest.iter().copied().collect())
-}
-
-/// Whether anything that is looked for can break this model.
-fn judged(model: Model) -> bool {
-    !lattice::prohibited(Models::default().with(model)).is_empty()
 }
 
 /// Whether this model promises an order of all transactions.
