@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   DIR/[history/]G-single-item-1.txt     in words
-//!   DIR/[history/]G-single-item-1.svg     a ladder; or .dot
+//!   DIR/[history/]G-single-item-1.svg     as a ladder; or all of them in anomalies.dot
 //! ```
 
 use super::Answer;
@@ -10,7 +10,7 @@ use crate::cli_check::{CheckArgs, PlotFormat};
 use crate::exit::Failure;
 use checkers::transactions::explain;
 use checkers::verdict::{AnomalyEvidence, Evidence, Verdict};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// More anomalies are not written out.
 const FILES_MAX: usize = 100;
@@ -30,19 +30,13 @@ pub(super) fn write(
     for (at, found) in evidence.found.iter().take(FILES_MAX).enumerate() {
         let name = format!("{}-{}", plain(&found.name), at + 1);
         put(&folder.join(format!("{name}.txt")), &format!("{}\n", found.sentence))?;
-        if found.edges.is_empty() {
-            continue;
+        if !found.edges.is_empty() && args.elle.plot_format != Some(PlotFormat::Dot) {
+            let drawing = ladder(evidence, at)?;
+            notes.extend(put_bounded(args, &folder.join(format!("{name}.svg")), &drawing)?);
         }
-        let (ending, drawing) = draw(args, evidence, at);
-        if drawing.len() as u64 > args.elle.max_plot_bytes {
-            notes.push(format!(
-                "{name}.{ending} was not written: {} bytes, --max-plot-bytes {}",
-                drawing.len(),
-                args.elle.max_plot_bytes
-            ));
-            continue;
-        }
-        put(&folder.join(format!("{name}.{ending}")), &drawing)?;
+    }
+    if args.elle.plot_format == Some(PlotFormat::Dot) {
+        notes.extend(put_bounded(args, &folder.join("anomalies.dot"), &explain::dot(evidence))?);
     }
     if evidence.found.len() > FILES_MAX {
         let more = evidence.found.len() - FILES_MAX;
@@ -51,14 +45,23 @@ pub(super) fn write(
     Ok(notes)
 }
 
-fn draw(args: &CheckArgs, evidence: &AnomalyEvidence, at: usize) -> (&'static str, String) {
-    match args.elle.plot_format {
-        Some(PlotFormat::Dot) => ("dot", explain::dot(evidence, at)),
-        Some(PlotFormat::Svg) | None => ("svg", reports::ladder(evidence, at)),
-    }
+fn ladder(evidence: &AnomalyEvidence, at: usize) -> Result<String, Failure> {
+    let drawn = reports::ladder(evidence, at);
+    let drawn = drawn.map_err(|error| Failure::Internal(format!("no drawing: {error}")))?;
+    Ok(drawn.expect("the anomaly is one of the evidence"))
 }
 
-fn put(path: &PathBuf, text: &str) -> Result<(), Failure> {
+/// Writes a drawing, unless it is too large; then it says so.
+fn put_bounded(args: &CheckArgs, path: &Path, drawing: &str) -> Result<Option<String>, Failure> {
+    let (bytes, bytes_max) = (drawing.len() as u64, args.elle.max_plot_bytes);
+    if bytes > bytes_max {
+        let path = path.display();
+        return Ok(Some(format!("{path} has {bytes} bytes and was not written: --max-plot-bytes")));
+    }
+    put(path, drawing).map(|()| None)
+}
+
+fn put(path: &Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|error| cannot(path, &error))
 }
 
