@@ -84,9 +84,7 @@ impl Read<'_> {
                 let how = "overwrote before it committed";
                 self.accuse(Anomaly::G1b, Some(writer), "", how, tally);
             }
-            Origin::Final(writer) | Origin::Intermediate(writer)
-                if writer == self.txn && first =>
-            {
+            Origin::Final(writer) | Origin::Intermediate(writer) if writer == self.txn && first => {
                 self.accuse(Anomaly::FutureRead, None, "", "it wrote only later", tally);
             }
             _ => {}
@@ -121,9 +119,8 @@ impl Read<'_> {
 /// Committed transactions that read the same version of a key and then each wrote that key: the
 /// update of all but one was made on a state that was no longer there.
 pub(super) fn lost_updates(table: &Table, versions: &Versions, tally: &mut Tally) {
-    let updates = |touch: &&super::versions::Touch| {
-        table.txn(touch.txn).is_ok() && touch.write().is_some()
-    };
+    let updates =
+        |touch: &&super::versions::Touch| table.txn(touch.txn).is_ok() && touch.write().is_some();
     let mut groups: Vec<(Version, TxnId)> = versions
         .touches()
         .iter()
@@ -164,20 +161,13 @@ pub(super) fn ambiguous(table: &Table, versions: &Versions) -> Option<String> {
     let mut writers = table.txns().filter(|(_, txn)| txn.is_possible()).flat_map(|(txn, _)| {
         let range = table.mop_range(txn);
         let wrote = move |place: &usize| {
-            matches!(table.mops[*place], Mop::Write(..))
-                && versions.of_mop(*place) == Some(version)
+            matches!(table.mops[*place], Mop::Write(..)) && versions.of_mop(*place) == Some(version)
         };
         range.filter(wrote).map(move |_| name(table, txn))
     });
-    let first = writers.next()?;
-    Some(match writers.next() {
-        Some(second) => format!(
-            "key {key}: {value} was written by {first} and again by {second}, so that nobody can \
-             say whose write {reader} read; every write of a key has to have its own value"
-        ),
-        None => format!(
-            "key {key}: {first} wrote {value}, which is the initial state, too, so that nobody \
-             can say what {reader} read"
-        ),
-    })
+    let (first, second) = (writers.next()?, writers.next()?);
+    Some(format!(
+        "key {key}: {value} was written by {first} and again by {second}, so that nobody can say \
+         whose write {reader} read; every write of a key has to have its own value"
+    ))
 }

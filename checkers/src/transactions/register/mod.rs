@@ -19,7 +19,7 @@
 mod direct;
 mod edges;
 #[cfg(test)]
-mod fixture;
+pub(super) mod fixture;
 mod fractured;
 mod long_fork;
 mod order;
@@ -31,7 +31,6 @@ mod versions;
 
 pub use long_fork::long_fork;
 
-use super::explain::name;
 use super::finding::Inferred;
 use super::lattice::Anomaly;
 use super::options::Sources;
@@ -72,14 +71,22 @@ pub fn infer(table: &Table, sources: Sources) -> (Inferred, Register<'_>) {
 impl Register<'_> {
     fn report(&self, circle: &Circle, tally: &mut Tally) {
         let key = self.versions.key(circle.versions[0]);
-        let mut txns: Vec<_> =
-            circle.versions.iter().filter_map(|version| self.versions.installer(*version)).collect();
+        let mut txns: Vec<_> = circle
+            .versions
+            .iter()
+            .filter_map(|version| self.versions.installer(*version))
+            .collect();
         txns.sort_unstable();
         txns.dedup();
         let steps = circle.versions.iter().zip(circle.versions.iter().cycle().skip(1));
         let steps: Vec<_> = steps
             .map(|(one, two)| {
-                format!("{} before {} ({})", self.text(*one), self.text(*two), self.link(circle, *one, *two))
+                format!(
+                    "{} before {} ({})",
+                    self.text(*one),
+                    self.text(*two),
+                    self.link(circle, *one, *two)
+                )
             })
             .collect();
         let more = match circle.keys {

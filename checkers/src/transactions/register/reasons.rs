@@ -44,15 +44,22 @@ impl Register<'_> {
         let text = match dep {
             Dep::Wr => format!("wrote {key} = {old}, and {other} read it"),
             Dep::Ww => {
-                format!("wrote {key} = {old}, and {other} wrote {new} after it: {}", self.why(one, two))
+                format!(
+                    "wrote {key} = {old}, and {other} wrote {new} after it: {}",
+                    self.why(one, two)
+                )
             }
             _ => {
-                format!("read {key} = {old}, and {other} wrote {new} after it: {}", self.why(one, two))
+                format!(
+                    "read {key} = {old}, and {other} wrote {new} after it: {}",
+                    self.why(one, two)
+                )
             }
         };
         let writes = |txn, version| self.place(txn, version, true);
         let reads = |txn, version| self.place(txn, version, false);
-        let from_mop = if dep == Dep::Rw { reads(before.txn, one) } else { writes(before.txn, one) };
+        let from_mop =
+            if dep == Dep::Rw { reads(before.txn, one) } else { writes(before.txn, one) };
         let to_mop = if dep == Dep::Wr { reads(after.txn, two) } else { writes(after.txn, two) };
         Some(Reason { key: Some(before.key), from_mop, to_mop, text })
     }
@@ -72,18 +79,25 @@ impl Register<'_> {
         found.unwrap_or_else(|| format!("{old} precedes {new} in key {}", self.key_text(key)))
     }
 
-    fn by(
-        &self,
-        source: Source,
-        touches: &[&Touch],
-        one: Version,
-        two: Version,
-    ) -> Option<String> {
+    fn by(&self, source: Source, touches: &[&Touch], one: Version, two: Version) -> Option<String> {
         match source {
+            Source::CommitOrder => self.by_commit(one, two),
             Source::WritesFollowReads => self.within(touches, one, two),
             Source::SequentialKeys => self.in_a_process(touches, one, two),
             Source::LinearizableKeys => self.in_time(touches, one, two),
         }
+    }
+
+    fn by_commit(&self, one: Version, two: Version) -> Option<String> {
+        let commit = |version| {
+            let writer = self.versions.installer(version)?;
+            Some((writer, self.table.timestamps(writer).commit?))
+        };
+        let ((one, before), (two, after)) = (commit(one)?, commit(two)?);
+        (before < after).then(|| {
+            let (one, two) = (name(self.table, one), name(self.table, two));
+            format!("{one} committed at {before} and {two} at {after}")
+        })
     }
 
     fn within(&self, touches: &[&Touch], one: Version, two: Version) -> Option<String> {
@@ -101,20 +115,22 @@ impl Register<'_> {
         let next = |at: usize, process| {
             ok[at + 1..].iter().find(|other| self.table.txn(other.txn).process() == process)
         };
-        ok.iter().enumerate().filter(|(_, touch)| last(touch) == Some(one)).find_map(|(at, touch)| {
-            let process = self.table.txn(touch.txn).process();
-            let then = next(at, process)?;
-            let shows = first(&self.versions, then) == Some(two);
-            shows.then(|| {
-                format!(
-                    "process {process} {} in {} and next {} in {}",
-                    self.shown(touch, one),
-                    name(self.table, touch.txn),
-                    self.shown(then, two),
-                    name(self.table, then.txn),
-                )
-            })
-        })
+        ok.iter().enumerate().filter(|(_, touch)| last(touch) == Some(one)).find_map(
+            |(at, touch)| {
+                let process = self.table.txn(touch.txn).process();
+                let then = next(at, process)?;
+                let shows = first(&self.versions, then) == Some(two);
+                shows.then(|| {
+                    format!(
+                        "process {process} {} in {} and next {} in {}",
+                        self.shown(touch, one),
+                        name(self.table, touch.txn),
+                        self.shown(then, two),
+                        name(self.table, then.txn),
+                    )
+                })
+            },
+        )
     }
 
     fn in_time(&self, touches: &[&Touch], one: Version, two: Version) -> Option<String> {

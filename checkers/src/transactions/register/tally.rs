@@ -35,7 +35,10 @@ impl Tally {
         let place = kept.partition_point(|(other, _)| *other <= size);
         if place < KEPT_MAX {
             let txns = txns.to_vec();
-            kept.insert(place, (size, Finding { anomaly, key, txns, sentence: sentence(), count: 0 }));
+            kept.insert(
+                place,
+                (size, Finding { anomaly, key, txns, sentence: sentence(), count: 0 }),
+            );
             kept.truncate(KEPT_MAX);
         }
     }

@@ -138,9 +138,7 @@ impl Versions {
         match flags {
             _ if flags & AMBIGUOUS != 0 => Origin::Ambiguous,
             _ if self.is_nil(version) => Origin::Initial,
-            _ if flags & POSSIBLE != 0 && flags & INTERMEDIATE != 0 => {
-                Origin::Intermediate(writer)
-            }
+            _ if flags & POSSIBLE != 0 && flags & INTERMEDIATE != 0 => Origin::Intermediate(writer),
             _ if flags & POSSIBLE != 0 => Origin::Final(writer),
             _ if flags & FAILED != 0 => Origin::Failed(writer),
             _ => Origin::Nowhere,
@@ -233,14 +231,14 @@ impl Building {
         let version = self.version(key, value);
         let touch = self.touch(start, txn, key);
         let before = std::mem::replace(&mut touch.write, version);
-        let Versions { nils, writers, flags, .. } = &mut self.versions;
+        let Versions { writers, flags, .. } = &mut self.versions;
         if before != NONE && writers[before as usize] == txn.0 {
             flags[before as usize] |= INTERMEDIATE;
         }
         let at = version as usize;
         let seen = flags[at];
         if possible {
-            if seen & POSSIBLE != 0 || version < *nils {
+            if seen & POSSIBLE != 0 {
                 flags[at] |= AMBIGUOUS;
             } else {
                 // A failed attempt that was made again is no reader's concern: what failed never
