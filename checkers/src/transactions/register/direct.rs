@@ -165,15 +165,9 @@ pub(super) fn ambiguous(table: &Table, versions: &Versions) -> Option<String> {
         };
         range.filter(wrote).map(move |_| name(table, txn))
     });
-    let first = writers.next()?;
-    Some(match writers.next() {
-        Some(second) => format!(
-            "key {key}: {value} was written by {first} and again by {second}, so that nobody can \
-             say whose write {reader} read; every write of a key has to have its own value"
-        ),
-        None => format!(
-            "key {key}: {first} wrote {value}, which is the initial state, too, so that nobody \
-             can say what {reader} read"
-        ),
-    })
+    let (first, second) = (writers.next()?, writers.next()?);
+    Some(format!(
+        "key {key}: {value} was written by {first} and again by {second}, so that nobody can say \
+         whose write {reader} read; every write of a key has to have its own value"
+    ))
 }
