@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-
-=======
 //! Histories of registers for tests, in few words.
 //!
 //! ```text
@@ -91,4 +88,3 @@ pub(in crate::transactions) fn hops(edges: super::super::graph::Edges) -> Vec<St
     hops.dedup();
     hops.into_iter().map(|(_, _, hop)| hop).collect()
 }
->>>>>>> registers
