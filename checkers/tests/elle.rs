@@ -10,12 +10,14 @@
 //! left out where the types are compared.
 
 use checkers::budget::Budget;
+use checkers::history::import::{self, ImportOptions};
 use checkers::history::{Event, EventType, History, Process, Value};
 use checkers::transactions::collect::{Collector, Kind};
 use checkers::transactions::finding::{Inferred, Reasons};
 use checkers::transactions::lattice::{self, Anomalies, Anomaly, Model};
 use checkers::transactions::report::{Analysis, Outcome};
-use checkers::transactions::{Options, Table, analyse, append, register};
+use checkers::transactions::{Options, Table, analyse, append, check, register};
+use checkers::verdict::{Evidence, Verdict};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -227,4 +229,48 @@ fn verdicts_are_those_that_elle_gave() {
     }
     println!("{judged} verdicts, {differ} differ");
     assert!(judged > 8000 && differ == 0);
+}
+
+/// Files as elle-cli's users have them, through the product's readers. Its two register files hold
+/// a read of a value that nobody wrote, which Elle passes over.
+#[test]
+fn elle_cli_files_of_transactions_are_judged_as_elle_cli_judges_them() {
+    let Some(folder) = corpus("elle-cli") else { return };
+    let text = std::fs::read_to_string(folder.join("verdicts.tsv")).expect("the verdicts");
+    let mut judged = 0;
+    for line in text.lines().skip(1) {
+        let mut cells = line.split('\t');
+        let mut cell = || cells.next().unwrap_or_default();
+        let (path, model, elle) = (cell(), cell(), cell());
+        let mut words = model.split(' ');
+        let kind = match words.next() {
+            Some("list-append") => Kind::ListAppend,
+            Some("rw-register") => Kind::RwRegister,
+            _ => continue,
+        };
+        let mut options = Options::default();
+        if words.next() == Some("--consistency-models") {
+            let model = words.next().and_then(Model::from_name).expect("a model");
+            options.models = [model].into_iter().collect();
+        }
+        let judgement = check(path, &read(&folder.join(path)), kind, &options, &Budget::default());
+        let garbage = kind == Kind::RwRegister;
+        assert_eq!(judgement.verdict.word(), if garbage { "invalid" } else { elle }, "{path}");
+        let Verdict::Invalid { evidence } = &judgement.verdict else { continue };
+        let Evidence::Anomalies(evidence) = &**evidence else { panic!("{path}: {evidence:?}") };
+        println!("{path}: {:?} {}", evidence.types, evidence.sentence);
+        assert!(!garbage || evidence.types == ["garbage-read"], "{path}: {:?}", evidence.types);
+        judged += 1;
+    }
+    assert!(judged >= 5, "{judged} histories");
+}
+
+fn read(path: &Path) -> History {
+    let bytes = std::fs::read(path).expect("a file of the corpus");
+    let format = import::detect(&bytes[..bytes.len().min(4096)]).expect("a known format");
+    let options = ImportOptions::default();
+    match import::read(&*bytes, &path.display().to_string(), format, options) {
+        Ok(reading) => reading.history,
+        Err(error) => panic!("{error}"),
+    }
 }
