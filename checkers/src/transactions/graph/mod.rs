@@ -16,8 +16,8 @@
 
 mod scc;
 
-pub use scc::{Components, components};
 pub(super) use scc::tarjan;
+pub use scc::{Components, components};
 
 /// Why one transaction has to come before another (Adya 1999; Elle, VLDB 2020).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
