@@ -26,6 +26,7 @@ pub mod options;
 pub mod order;
 pub mod predicate;
 pub mod prove;
+pub mod read;
 pub mod register;
 pub mod report;
 pub mod table;
@@ -33,6 +34,7 @@ pub mod weak;
 
 pub use collect::{Kind, Misfit};
 pub use options::{Options, Sources};
+pub use read::{ReadError, Reading, read};
 pub use table::Table;
 
 use crate::budget::Budget;
