@@ -13,6 +13,7 @@ use super::finding::Finding;
 use super::graph::{Dep, Graph};
 use super::lattice::{self, Anomalies, Boundary, Model, Models};
 use super::options::Options;
+use super::table::Table;
 
 /// So many reasons are told; the others are counted.
 const REASONS_MAX: usize = 3;
@@ -91,7 +92,7 @@ impl Silence<'_> {
                 }
             ));
         }
-        if let Some(model) = asked.iter().find(|model| !judged(*model)) {
+        if let Some(model) = asked.iter().find(|model| !lattice::is_judged(*model)) {
             return Outcome::Unknown(format!(
                 "no anomaly that is looked for tells whether {} holds, and no order that proves \
                  it was found",
@@ -136,11 +137,6 @@ fn serial_proves(respects: Option<Dep>) -> Models {
     lattice::contained(strongest.iter().copied().collect())
 }
 
-/// Whether anything that is looked for can break this model.
-fn judged(model: Model) -> bool {
-    !lattice::prohibited(Models::default().with(model)).is_empty()
-}
-
 /// Whether this model promises an order of all transactions.
 fn serial(model: Model) -> bool {
     lattice::contained(Models::default().with(model)).has(Model::Serializable)
@@ -169,6 +165,15 @@ fn cycles_are_all(model: Model) -> bool {
             | Model::StrongSessionSnapshotIsolation
             | Model::StrongSnapshotIsolation
     )
+}
+
+/// Whether a transaction was begun after another one was acknowledged, be it one that failed.
+pub(super) fn in_turn(table: &Table) -> bool {
+    let acknowledged = table.txns().filter(|(_, txn)| txn.is_ok());
+    let first = acknowledged.filter_map(|(_, txn)| txn.complete_index()).min();
+    let begun = table.txns().filter(|(_, txn)| txn.complete_index().is_some());
+    let last = begun.filter_map(|(_, txn)| txn.invoke_index()).max();
+    first.zip(last).is_some_and(|(first, last)| first < last)
 }
 
 /// Whether some transaction depends on another one, directly or over auxiliary vertices.

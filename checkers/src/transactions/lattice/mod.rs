@@ -31,64 +31,69 @@ pub struct Boundary {
 
 /// These models and all weaker ones that they contain.
 pub fn contained(models: Models) -> Models {
-    let mut all = models;
-    let mut open: Vec<Model> = models.iter().collect();
-    while let Some(model) = open.pop() {
-        let fresh = relations::contains(model).iter().filter(|weaker| !all.has(**weaker));
-        let fresh: Models = fresh.copied().collect();
-        all = all.union(fresh);
-        open.extend(fresh.iter());
-    }
-    all
+    until_it_stays(models, |all| {
+        all.union(all.iter().flat_map(relations::contains).copied().collect())
+    })
 }
 
 /// Every anomaly that may not be if these models hold.
 pub fn prohibited(models: Models) -> Anomalies {
-    let models = contained(models);
-    implying(models.iter().flat_map(|model| relations::proscribes(model)).copied().collect())
+    implying(contained(models).iter().flat_map(relations::proscribes).copied().collect())
 }
 
 /// These anomalies and all that they imply.
 pub fn implied(anomalies: Anomalies) -> Anomalies {
-    let mut all = anomalies;
-    let mut open: Vec<Anomaly> = anomalies.iter().collect();
-    while let Some(anomaly) = open.pop() {
-        let fresh = relations::implies(anomaly).iter().filter(|other| !all.has(**other));
-        let fresh: Anomalies = fresh.copied().collect();
-        all = all.union(fresh);
-        open.extend(fresh.iter());
-    }
-    all
+    until_it_stays(anomalies, |all| {
+        all.union(all.iter().flat_map(relations::implies).copied().collect())
+    })
 }
 
 /// These anomalies and all that imply one of them.
 pub fn implying(anomalies: Anomalies) -> Anomalies {
-    let implies =
-        |anomaly: &Anomaly| !implied(Anomalies::default().with(*anomaly)).and(anomalies).is_empty();
-    Anomaly::ALL.iter().copied().filter(implies).collect()
+    until_it_stays(anomalies, |all| {
+        let implies = |one: &Anomaly| relations::implies(*one).iter().any(|other| all.has(*other));
+        all.union(Anomaly::ALL.iter().copied().filter(implies).collect())
+    })
 }
 
 /// Every model that these anomalies break.
 pub fn impossible(anomalies: Anomalies) -> Models {
     let present = implied(anomalies);
     let broken =
-        |model: Model| relations::proscribes(model).iter().any(|anomaly| present.has(*anomaly));
-    let directly: Models = Model::ALL.iter().copied().filter(|model| broken(*model)).collect();
-    let contains_one = |model: &Model| !contained(one(*model)).and(directly).is_empty();
-    Model::ALL.iter().copied().filter(contains_one).collect()
+        |one: &Model| relations::proscribes(*one).iter().any(|anomaly| present.has(*anomaly));
+    until_it_stays(Model::ALL.iter().copied().filter(broken).collect(), |all: Models| {
+        let contains = |one: &Model| relations::contains(*one).iter().any(|weak| all.has(*weak));
+        all.union(Model::ALL.iter().copied().filter(contains).collect())
+    })
 }
 
 /// What these anomalies say of the models.
 pub fn boundary(anomalies: Anomalies) -> Boundary {
     let impossible = impossible(anomalies);
-    let weaker = |model: Model| contained(one(model)).without(one(model));
+    let weaker = |model| contained(relations::contains(model).iter().copied().collect());
     let weakest = |model: &Model| weaker(*model).and(impossible).is_empty();
     let not: Models = impossible.iter().filter(weakest).collect();
-    let judged = |model: &Model| !prohibited(one(*model)).is_empty();
-    let possible: Models = Model::ALL.iter().copied().filter(judged).collect();
-    let possible = possible.without(impossible);
+    let judged: Models = Model::ALL.iter().copied().filter(|model| is_judged(*model)).collect();
+    let possible = judged.without(impossible);
     let dominated = possible.iter().fold(Models::default(), |set, model| set.union(weaker(model)));
     Boundary { not, also_not: impossible.without(not), may_hold: possible.without(dominated) }
+}
+
+/// Whether any anomaly speaks of this model.
+pub fn is_judged(model: Model) -> bool {
+    contained(one(model)).iter().any(|weaker| !relations::proscribes(weaker).is_empty())
+}
+
+/// What a step makes of a set, again and again, until the set stays as it is.
+fn until_it_stays<S: Copy + PartialEq>(set: S, step: impl Fn(S) -> S) -> S {
+    let mut set = set;
+    loop {
+        let grown = step(set);
+        if grown == set {
+            return set;
+        }
+        set = grown;
+    }
 }
 
 fn one(model: Model) -> Models {
