@@ -26,6 +26,7 @@ pub mod options;
 pub mod order;
 pub mod predicate;
 pub mod prove;
+pub mod read;
 pub mod register;
 pub mod report;
 pub mod table;
@@ -33,6 +34,7 @@ pub mod weak;
 
 pub use collect::{Kind, Misfit};
 pub use options::{Options, Sources};
+pub use read::{ReadError, Reading, read};
 pub use table::Table;
 
 use crate::budget::Budget;
@@ -137,8 +139,12 @@ pub fn analyse(
     let graph = edges.into_graph();
     let prohibited = options.prohibited();
     let search = Search {
-        prohibited,
-        found: findings.iter().map(|finding| finding.anomaly).collect(),
+        prohibited: prohibited.union(kinds::looked_for_as(prohibited)),
+        found: findings
+            .iter()
+            .map(|finding| finding.anomaly)
+            .filter(|anomaly| !kinds::KINDS.contains(anomaly))
+            .collect(),
         precedence: reasons.precedence(),
         steps_per_component_max: options.steps_per_component_max,
         all_cycles: options.all_cycles,
@@ -147,13 +153,14 @@ pub fn analyse(
         Ok(found) => (found, false),
         Err(found) => (found, true),
     };
-    let anomalies = everything(&search, &found, reasons);
+    let anomalies = everything(&findings, &found, reasons);
     let reported = report::reported(anomalies, prohibited);
-    let empty = !report::connected(&graph);
-    let outcome = if let Some(why) = unjudged {
-        Outcome::Unknown(why)
-    } else if !reported.is_empty() {
+    let in_turn = options.extra_order() == Some(Dep::Realtime) && report::in_turn(table);
+    let empty = !in_turn && !report::connected(&graph);
+    let outcome = if !reported.is_empty() {
         Outcome::Broken
+    } else if let Some(why) = unjudged {
+        Outcome::Unknown(why)
     } else if empty {
         Outcome::Unknown("no transaction depends on another, so there is nothing to judge".into())
     } else if stopped {
@@ -181,11 +188,12 @@ pub fn analyse(
 }
 
 /// Every anomaly that was found, and what more can be said of the cycles.
-fn everything(search: &Search<'_>, found: &Found, reasons: &dyn Reasons) -> Anomalies {
+fn everything(findings: &[Finding], found: &Found, reasons: &dyn Reasons) -> Anomalies {
+    let findings = findings.iter().map(|finding| finding.anomaly);
     let cycles = found.cycles.iter().map(|cycle| cycle.anomaly);
     let exists = found.exists.iter().map(|(anomaly, _)| *anomaly);
     let kinds = found.cycles.iter().flat_map(|cycle| kinds::of(cycle, reasons));
-    let all = search.found.union(cycles.chain(exists).chain(kinds).collect());
+    let all: Anomalies = findings.chain(cycles).chain(exists).chain(kinds).collect();
     if all.has(Anomaly::LostUpdate) { all.with(Anomaly::GCursor) } else { all }
 }
 
