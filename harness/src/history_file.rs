@@ -60,9 +60,19 @@ pub fn locate(path: &Path) -> Result<PathBuf, Failure> {
 
 /// Reads a history; a torn end is dropped and said.
 pub fn load(path: &Path, read_as: ReadAs) -> Result<Loaded, Failure> {
-    let name = path.display().to_string();
     let (reader, format) = open(path, read_as.format)?;
-    let reading = import::read(reader, &name, format, read_as.options)
+    load_opened(reader, format, path, read_as.options)
+}
+
+/// Reads a history that was opened already.
+pub fn load_opened(
+    reader: impl BufRead,
+    format: Format,
+    path: &Path,
+    options: ImportOptions,
+) -> Result<Loaded, Failure> {
+    let name = path.display().to_string();
+    let reading = import::read(reader, &name, format, options)
         .map_err(|error| Failure::Usage(error.to_string()))?;
     let torn = reading.torn.map(|torn| format!("{name}: {torn}"));
     let remarks = reading.remarks.iter().map(|remark| format!("{name}: {remark}"));

@@ -10,7 +10,7 @@ use crate::history_file::{self, Loaded, ReadAs};
 use crate::judge::{Spend, TxnQuestion, judge_transactions};
 use checkers::history::import::Format;
 use checkers::transactions::collect;
-use checkers::transactions::{Kind, Table};
+use checkers::transactions::{self, Kind, ReadError, Table};
 use std::path::Path;
 
 /// Judges one input.
@@ -33,6 +33,9 @@ pub(super) fn check_one(
     Ok(answer)
 }
 
+/// What helps whoever named the wrong model.
+const OTHER_MODEL: &str = "\nis it of another model? see: tribunal list models";
+
 /// Transactions from a file.
 struct Read {
     table: Table,
@@ -41,13 +44,27 @@ struct Read {
 }
 
 fn read(file: &Path, read_as: ReadAs, kind: Kind) -> Result<Read, Failure> {
-    let Loaded { reading, notes, format } = history_file::load(file, read_as)?;
+    let (reader, format) = history_file::open(file, read_as.format)?;
+    if format == Format::Jsonl {
+        let name = file.display().to_string();
+        let reading = transactions::read(reader, &name, kind).map_err(|error| {
+            let hint = match error {
+                ReadError::Misfit { .. } => OTHER_MODEL,
+                ReadError::File(_) => "",
+            };
+            Failure::Usage(format!("{error}{hint}"))
+        })?;
+        let notes = reading.torn.map(|torn| format!("{name}: {torn}")).into_iter().collect();
+        return Ok(Read { table: reading.table, notes, format });
+    }
+    let loaded = history_file::load_opened(reader, format, file, read_as.options)?;
+    let Loaded { reading, notes, format } = loaded;
     match collect::table(&reading.history, kind) {
         Ok(table) => Ok(Read { table, notes, format }),
         Err(misfit) => {
             let line = reading.line(misfit.index);
             Err(Failure::Usage(format!(
-                "{}:{line}: {}\nis it of another model? see: tribunal list models",
+                "{}:{line}: {}{OTHER_MODEL}",
                 file.display(),
                 misfit.problem
             )))
