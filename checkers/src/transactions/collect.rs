@@ -40,9 +40,6 @@ pub struct Misfit {
     pub problem: String,
 }
 
-/// The function of events that are transactions.
-const TXN: &str = "txn";
-
 /// So much of a value is quoted.
 const QUOTED_CHARS_MAX: usize = 80;
 
@@ -87,6 +84,9 @@ enum Reads {
 }
 
 impl Collector {
+    /// The function of events that are transactions.
+    pub const TXN: &str = "txn";
+
     /// An empty one.
     pub fn new(kind: Kind) -> Self {
         let rows = Rows {
@@ -113,7 +113,7 @@ impl Collector {
         f: &str,
         value: &str,
     ) -> Result<(), Misfit> {
-        if event.process == Process::NEMESIS || f != TXN {
+        if event.process == Process::NEMESIS || f != Self::TXN {
             return Ok(());
         }
         let place = u32::try_from(index).ok().filter(|place| *place != NONE);
