@@ -43,9 +43,6 @@ pub struct Misfit {
     pub problem: String,
 }
 
-/// The function of events that are transactions.
-const TXN: &str = "txn";
-
 /// The function of events that say what there is at first, where predicates are read.
 const INIT: &str = "init";
 
@@ -93,6 +90,9 @@ enum Reads {
 }
 
 impl Collector {
+    /// The function of events that are transactions.
+    pub const TXN: &str = "txn";
+
     /// An empty one.
     pub fn new(kind: Kind) -> Self {
         let rows = Rows {
@@ -192,7 +192,7 @@ impl Collector {
 impl Rows {
     /// Whether events of this function are transactions.
     fn takes(&self, f: &str) -> bool {
-        f == TXN || f == INIT && self.kind == Kind::ClosedPredicate
+        f == Collector::TXN || f == INIT && self.kind == Kind::ClosedPredicate
     }
 
     /// Adds a transaction; `text` is its value, or nothing.
