@@ -16,7 +16,7 @@ use checkers::transactions::collect::{Collector, Kind};
 use checkers::transactions::finding::{Inferred, Reasons};
 use checkers::transactions::lattice::{self, Anomalies, Anomaly, Model};
 use checkers::transactions::report::{Analysis, Outcome};
-use checkers::transactions::{Options, Table, analyse, append, check, register};
+use checkers::transactions::{Options, Table, analyse, append, check, predicate, register};
 use checkers::verdict::{Evidence, Verdict};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,6 +81,7 @@ fn rows(folder: &Path, file: &str) -> Vec<Row> {
         let kind = match workload {
             "list-append" => Some(Kind::ListAppend),
             "rw-register" => Some(Kind::RwRegister),
+            "closed-predicate" => Some(Kind::ClosedPredicate),
             _ => None,
         };
         let _also_not = cell();
@@ -126,7 +127,8 @@ fn table(folder: &Path, id: &str, kind: Kind) -> Result<Table, String> {
             kind,
         };
         let value = with_every_result(&event["value"]).to_string();
-        collector.event(index, &row, "txn", &value).map_err(|misfit| misfit.to_string())?;
+        let f = event["f"].as_str().unwrap_or("txn");
+        collector.event(index, &row, f, &value).map_err(|misfit| misfit.to_string())?;
     }
     collector.finish().map_err(|misfit| misfit.to_string())
 }
@@ -184,6 +186,10 @@ fn analysis(table: &Table, kind: Kind, options: &Options) -> Analysis {
         }
         Kind::RwRegister => {
             let (inferred, reasons) = register::infer(table, options.sources);
+            judge(inferred, &reasons)
+        }
+        Kind::ClosedPredicate => {
+            let (inferred, reasons) = predicate::infer(table);
             judge(inferred, &reasons)
         }
     }
