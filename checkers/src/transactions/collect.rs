@@ -93,6 +93,15 @@ impl Collector {
     /// The function of events that are transactions.
     pub const TXN: &str = "txn";
 
+    /// This function, if its events are transactions of this kind.
+    pub(super) fn function(kind: Kind, f: &str) -> Option<&'static str> {
+        match f {
+            Self::TXN => Some(Self::TXN),
+            INIT if kind == Kind::ClosedPredicate => Some(INIT),
+            _ => None,
+        }
+    }
+
     /// An empty one.
     pub fn new(kind: Kind) -> Self {
         let rows = Rows {
@@ -119,7 +128,7 @@ impl Collector {
         f: &str,
         value: &str,
     ) -> Result<(), Misfit> {
-        if event.process == Process::NEMESIS || !self.rows.takes(f) {
+        if event.process == Process::NEMESIS || Self::function(self.rows.kind, f).is_none() {
             return Ok(());
         }
         let place = u32::try_from(index).ok().filter(|place| *place != NONE);
@@ -190,11 +199,6 @@ impl Collector {
 }
 
 impl Rows {
-    /// Whether events of this function are transactions.
-    fn takes(&self, f: &str) -> bool {
-        f == Collector::TXN || f == INIT && self.kind == Kind::ClosedPredicate
-    }
-
     /// Adds a transaction; `text` is its value, or nothing.
     fn row(&mut self, mut txn: Txn, text: &str, reads: Reads) -> Result<(), String> {
         let (mops, odd) = (self.table.mops.len(), self.table.odd.len());

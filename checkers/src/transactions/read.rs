@@ -71,7 +71,7 @@ pub fn read(reader: impl BufRead, name: &str, kind: Kind) -> Result<Reading, Rea
     let (back, empty) = mpsc::channel();
     let (read, collected) = thread::scope(|scope| {
         let collector = scope.spawn(move || collect(kind, &taken, &back));
-        let read = hand_over(&mut source, &full, &empty);
+        let read = hand_over(kind, &mut source, &full, &empty);
         drop(full);
         (read, collector.join().unwrap_or_else(|payload| panic::resume_unwind(payload)))
     });
@@ -100,11 +100,12 @@ struct Row {
     /// Where its value ends in the text of the batch; it begins where the one before ends.
     end: usize,
     column: usize,
-    is_txn: bool,
+    function: Option<&'static str>,
 }
 
 /// Reads to the end, or until the collector wants no more. Gives how many events there were.
 fn hand_over(
+    kind: Kind,
     source: &mut Events<impl BufRead>,
     full: &SyncSender<Batch>,
     empty: &Receiver<Batch>,
@@ -114,7 +115,7 @@ fn hand_over(
         let mut batch = empty.try_recv().unwrap_or_default();
         batch.rows.clear();
         batch.text.clear();
-        let more = fill(source, &mut batch);
+        let more = fill(kind, source, &mut batch);
         events = batch.rows.last().map_or(events, |row| row.index + 1);
         // What stands before a bad line is judged all the same: it may be wrong, too.
         let sent = full.send(batch);
@@ -125,13 +126,18 @@ fn hand_over(
 }
 
 /// Whether there may be more.
-fn fill(source: &mut Events<impl BufRead>, batch: &mut Batch) -> Result<bool, jsonl::ReadError> {
+fn fill(
+    kind: Kind,
+    source: &mut Events<impl BufRead>,
+    batch: &mut Batch,
+) -> Result<bool, jsonl::ReadError> {
     while batch.rows.len() < BATCH_EVENTS && batch.text.len() < BATCH_BYTES {
         let Some(raw) = source.next_raw()? else { return Ok(false) };
         batch.text.push_str(raw.value);
         let (index, event, column) = (raw.index, raw.event, raw.column);
-        let is_txn = raw.f == Collector::TXN && event.process != Process::NEMESIS;
-        batch.rows.push(Row { index, event, end: batch.text.len(), column, is_txn });
+        let function = Collector::function(kind, raw.f);
+        let function = function.filter(|_| event.process != Process::NEMESIS);
+        batch.rows.push(Row { index, event, end: batch.text.len(), column, function });
     }
     Ok(true)
 }
@@ -148,8 +154,8 @@ fn collect(
         for row in &batch.rows {
             let value = &batch.text[start..row.end];
             start = row.end;
-            if row.is_txn {
-                let event = collector.event(row.index, &row.event, Collector::TXN, value);
+            if let Some(function) = row.function {
+                let event = collector.event(row.index, &row.event, function, value);
                 event.map_err(|misfit| (row.column, misfit))?;
             }
         }
