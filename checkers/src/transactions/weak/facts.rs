@@ -94,11 +94,6 @@ impl<'a> Facts<'a> {
         &self.reads[range(&self.read_ends, txn)]
     }
 
-    /// How many reads there are.
-    pub(super) fn read_count(&self) -> usize {
-        self.reads.len()
-    }
-
     /// The keys that a transaction wrote, ascending; of one that failed, none.
     pub(super) fn writes(&self, txn: u32) -> &[KeyId] {
         &self.writes[range(&self.write_ends, txn)]

@@ -33,6 +33,10 @@ mod causal;
 mod cycle;
 mod evidence;
 mod facts;
+#[cfg(test)]
+pub(in crate::transactions) mod fixture;
+#[cfg(test)]
+mod oracle;
 mod order;
 #[cfg(test)]
 mod tests;
