@@ -28,6 +28,7 @@ pub mod prove;
 pub mod register;
 pub mod report;
 pub mod table;
+pub mod timestamps;
 pub mod weak;
 
 pub use collect::{Kind, Misfit};

@@ -4,12 +4,13 @@
 //!   p0 ok: w x 1, r y nil        one transaction a line, in order of completion
 //!   p1 info: w y 2               what ended unknown; its reads are, too
 //!   p2 fail: w x 3
+//!   p3 ok: a z 1, l z 1.2        lists: an append, and a read of 1 and 2
 //! ```
 
 use crate::history::{EventType, Process};
 use crate::transactions::Table;
 use crate::transactions::atom::{Atom, Atoms};
-use crate::transactions::table::{KeyId, Mop, Txn};
+use crate::transactions::table::{KeyId, List, Mop, Txn};
 use std::collections::BTreeMap;
 
 /// The table of these lines. Transaction `n` is invoked at index `2 n` and completes at `2 n + 1`,
@@ -36,11 +37,16 @@ pub(in crate::transactions) fn table(text: &str) -> Table {
                 table.keys.push(table.atoms.json(&format!("{name:?}")));
                 table.spines.push(Vec::new());
             }
-            let atom = match value {
-                "nil" => Atom::NIL,
-                number => table.atoms.int(number.parse().unwrap()),
-            };
+            let mut atoms = value.split('.').filter(|value| *value != "nil");
+            let mut atom = || atoms.next().map(|value| table.atoms.int(value.parse().unwrap()));
+            if f == "l" {
+                table.odd.push(std::iter::from_fn(atom).collect());
+                table.mops.push(Mop::List(key, List::odd(table.odd.len() - 1)));
+                continue;
+            }
+            let atom = atom().unwrap_or(Atom::NIL);
             table.mops.push(match (f, outcome) {
+                ("a", _) => Mop::Append(key, atom),
                 ("w", _) => Mop::Write(key, atom),
                 ("r", EventType::Ok) => Mop::Read(key, atom),
                 ("r", _) => Mop::Unknown(key),
