@@ -16,6 +16,7 @@
 
 mod scc;
 
+pub(super) use scc::tarjan;
 pub use scc::{Components, components};
 
 /// Why one transaction has to come before another (Adya 1999; Elle, VLDB 2020).
@@ -213,6 +214,16 @@ impl Graph {
         let range =
             self.offsets[vertex as usize] as usize..self.offsets[vertex as usize + 1] as usize;
         self.targets[range.clone()].iter().copied().zip(self.deps[range].iter().copied())
+    }
+
+    /// Where the edges out of a vertex stand among all edges: the first, and the end.
+    pub fn range(&self, vertex: u32) -> (u32, u32) {
+        (self.offsets[vertex as usize], self.offsets[vertex as usize + 1])
+    }
+
+    /// Where an edge leads, by its place among all edges.
+    pub fn target(&self, edge: u32) -> u32 {
+        self.targets[edge as usize]
     }
 
     /// The targets of the edges out of a vertex.
