@@ -18,20 +18,12 @@ use super::atom::Atom;
 use super::explain::{self, name};
 use super::finding::{Finding, Reason, Reasons};
 use super::graph::Dep;
-use super::lattice::{self, Anomalies, Anomaly, Model};
-use super::table::{KeyId, Mop, Table, TxnId};
+use super::lattice::{self, Anomalies, Anomaly, Model, Models};
+use super::options::Options;
+use super::table::{KeyId, Mop, Stored, Table, Timestamps, TxnId};
 use crate::budget::Budget;
 use crate::verdict::{AnomalyEvidence, Evidence, Judgement, Verdict};
 use rustc_hash::FxHashMap;
-
-/// When a transaction took its snapshot and when it committed, by the system's own clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stamps {
-    /// Its snapshot has everything that committed up to here.
-    pub start: Option<u64>,
-    /// When its writes took effect. What wrote nothing needs none.
-    pub commit: Option<u64>,
-}
 
 /// What the timestamps are held against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,17 +65,20 @@ impl Isolation {
     }
 }
 
-/// Whether the transactions keep this promise by their timestamps, one entry per transaction.
-pub fn check(
-    claim: &str,
-    table: &Table,
-    stamps: &[Stamps],
-    isolation: Isolation,
-    budget: &Budget<'_>,
-) -> Judgement {
-    assert_eq!(stamps.len(), table.len(), "every transaction has its timestamps, or none");
+/// What the timestamps of this history can tell of what is asked: one model, and all
+/// transactions that took effect have timestamps.
+pub fn asked(table: &Table, options: &Options) -> Option<Isolation> {
+    let isolation = options.only_model().and_then(Isolation::of)?;
+    let mut ok = table.txns().filter(|(_, txn)| txn.is_ok()).peekable();
+    let is_there = ok.peek().is_some();
+    (is_there && ok.all(|(id, _)| table.timestamps(id) != Timestamps::default()))
+        .then_some(isolation)
+}
+
+/// Whether the transactions keep this promise by their timestamps.
+pub fn check(claim: &str, table: &Table, isolation: Isolation, budget: &Budget<'_>) -> Judgement {
     let mut figures = vec![("transactions".to_owned(), table.len().to_string())];
-    let verdict = match Replay::new(table, stamps, isolation).run(budget) {
+    let verdict = match Replay::new(table, isolation).run(budget) {
         Err(why) => Verdict::Unknown { why },
         Ok(replay) if !replay.findings.is_empty() => {
             let evidence = Evidence::Anomalies(evidence(table, &replay.findings, isolation));
@@ -91,7 +86,8 @@ pub fn check(
         }
         Ok(Replay { undecided: Some(why), .. }) => Verdict::Unknown { why },
         Ok(_) => {
-            figures.push(("decided by".to_owned(), "timestamps".to_owned()));
+            let how = "in the order of the timestamps, everything is read as it was written";
+            figures.push(("proved".to_owned(), how.to_owned()));
             Verdict::Valid
         }
     };
@@ -121,7 +117,6 @@ struct Committed {
 
 struct Replay<'a> {
     table: &'a Table,
-    stamps: &'a [Stamps],
     isolation: Isolation,
     keys: Vec<Committed>,
     findings: Vec<Finding>,
@@ -131,22 +126,14 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    fn new(table: &'a Table, stamps: &'a [Stamps], isolation: Isolation) -> Self {
+    fn new(table: &'a Table, isolation: Isolation) -> Self {
         let mut keys = vec![Committed::default(); table.key_count()];
         for (id, _) in table.txns().filter(|(_, txn)| !txn.is_ok() && txn.is_possible()) {
             for mop in table.mops(id).iter().filter(|mop| written(**mop).is_some()) {
                 keys[mop.key().index()].open = true;
             }
         }
-        Self {
-            table,
-            stamps,
-            isolation,
-            keys,
-            findings: Vec::new(),
-            undecided: None,
-            writers: None,
-        }
+        Self { table, isolation, keys, findings: Vec::new(), undecided: None, writers: None }
     }
 
     /// Goes through the timestamps in their order.
@@ -174,7 +161,7 @@ impl<'a> Replay<'a> {
     fn schedule(&self) -> Result<Vec<(u64, Happens, u32)>, String> {
         let mut schedule = Vec::new();
         for (id, _) in self.table.txns().filter(|(_, txn)| txn.is_ok()) {
-            let Stamps { start, commit } = self.stamps[id.index()];
+            let Timestamps { start, commit } = self.table.timestamps(id);
             let who = || name(self.table, id);
             let writes = self.table.mops(id).iter().any(|mop| written(*mop).is_some());
             let commit = commit.or(start.filter(|_| !writes));
@@ -248,8 +235,8 @@ impl<'a> Replay<'a> {
         let Committed { list: committed, like_spine, .. } = &self.keys[key.index()];
         let seen = self.table.elements(key, list);
         let is_like = match list.stored() {
-            super::table::Stored::Prefix(_) => *like_spine == committed.len(),
-            super::table::Stored::Odd(_) => seen.starts_with(committed),
+            Stored::Prefix(_) => *like_spine == committed.len(),
+            Stored::Odd(_) => seen.starts_with(committed),
         };
         let own = before.iter().filter_map(|mop| match *mop {
             Mop::Append(other, element) if other == key => Some(element),
@@ -260,7 +247,7 @@ impl<'a> Replay<'a> {
 
     /// Makes a transaction's writes what is committed.
     fn commit(&mut self, id: TxnId, at: u64) {
-        let start = self.stamps[id.index()].start.unwrap_or(at);
+        let start = self.table.timestamps(id).start.unwrap_or(at);
         for mop in self.table.mops(id) {
             let Some((key, value)) = written(*mop) else { continue };
             let Committed { by, at: last, .. } = self.keys[key.index()];
@@ -343,8 +330,9 @@ impl<'a> Replay<'a> {
     }
 
     fn named(&self, id: TxnId, is_value: bool, writer: Option<u32>, own: bool, at: u64) -> Anomaly {
-        let later =
-            |writer: u32| self.stamps[writer as usize].commit.is_some_and(|commit| commit > at);
+        let later = |writer: u32| {
+            self.table.timestamps(TxnId(writer)).commit.is_some_and(|commit| commit > at)
+        };
         let snapshots = self.isolation.has_snapshots();
         match writer {
             None if is_value => Anomaly::GarbageRead,
@@ -379,7 +367,7 @@ impl<'a> Replay<'a> {
         events.sort_unstable();
         let mut greatest: Option<(u64, TxnId)> = None;
         for (_, completes, id) in events {
-            let Stamps { start, commit } = self.stamps[id.index()];
+            let Timestamps { start, commit } = self.table.timestamps(id);
             let point = if self.isolation.has_snapshots() { start } else { commit.or(start) };
             if completes {
                 greatest = greatest.max(commit.map(|commit| (commit, id)));
@@ -448,31 +436,25 @@ impl Reasons for NoReasons {
 fn evidence(table: &Table, findings: &[Finding], isolation: Isolation) -> AnomalyEvidence {
     let anomalies: Anomalies = findings.iter().map(|finding| finding.anomaly).collect();
     let types = anomalies.iter().map(|anomaly| anomaly.name().to_owned()).collect();
-    let boundary = lattice::boundary(anomalies);
-    let mut evidence = explain::evidence(table, &NoReasons, findings, &[], types, &boundary);
-    let level = isolation.model();
-    if !boundary.not.has(level) && !boundary.also_not.has(level) {
-        evidence.may_hold.retain(|other| other != level.name());
-        evidence.not.insert(0, level.name().to_owned());
-    }
-    evidence
+    let broken = Models::default().with(isolation.model());
+    let boundary = lattice::boundary_with(anomalies, broken);
+    explain::evidence(table, &NoReasons, findings, &[], types, &boundary)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Isolation, Stamps, check};
+    use super::{Isolation, check};
     use crate::budget::Budget;
+    use crate::transactions::table::Timestamps;
     use crate::transactions::weak::fixture;
     use crate::verdict::{Evidence, Verdict};
 
     /// What is said of these transactions: `valid`, `unknown: ...` or `type: sentence`.
     fn said(text: &str, stamps: &[(u64, u64)], isolation: Isolation) -> String {
-        let table = fixture::table(text);
-        let stamps = stamps
-            .iter()
-            .map(|&(start, commit)| Stamps { start: Some(start), commit: Some(commit) });
-        let stamps: Vec<Stamps> = stamps.collect();
-        match check("", &table, &stamps, isolation, &Budget::default()).verdict {
+        let mut table = fixture::table(text);
+        let stamps = stamps.iter().map(|&(start, commit)| (Some(start), Some(commit)));
+        table.timestamps = stamps.map(|(start, commit)| Timestamps { start, commit }).collect();
+        match check("", &table, isolation, &Budget::default()).verdict {
             Verdict::Valid => "valid".to_owned(),
             Verdict::Unknown { why } => format!("unknown: {why}"),
             Verdict::Invalid { evidence } => match *evidence {

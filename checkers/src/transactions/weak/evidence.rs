@@ -22,7 +22,7 @@ use crate::transactions::cycles::{Cycle, Step};
 use crate::transactions::explain::{self, name};
 use crate::transactions::finding::{Finding, Reason, Reasons};
 use crate::transactions::graph::{Dep, Graph};
-use crate::transactions::lattice::{self, Anomalies, Anomaly, Boundary};
+use crate::transactions::lattice::{self, Anomalies, Anomaly, Models};
 use crate::transactions::table::{KeyId, Mop, TxnId};
 use crate::verdict::AnomalyEvidence;
 
@@ -178,23 +178,10 @@ impl Told<'_> {
             .chain(cycles.iter().map(|cycle| cycle.anomaly))
             .collect();
         let types = anomalies.iter().map(|anomaly| anomaly.name().to_owned()).collect();
-        let Boundary { not, also_not, may_hold } = lattice::boundary(anomalies);
-        let mut evidence = explain::evidence(
-            self.facts.table,
-            self,
-            findings,
-            cycles,
-            types,
-            &Boundary { not, also_not, may_hold },
-        );
         // The level is broken by what was decided here, whatever the names say of it.
-        let level = self.level.model();
-        if !not.has(level) && !also_not.has(level) {
-            let name = level.name().to_owned();
-            evidence.may_hold.retain(|other| *other != name);
-            evidence.not.insert(0, name);
-        }
-        evidence
+        let broken = Models::default().with(self.level.model());
+        let boundary = lattice::boundary_with(anomalies, broken);
+        explain::evidence(self.facts.table, self, findings, cycles, types, &boundary)
     }
 
     fn name(&self, txn: u32) -> String {

@@ -43,6 +43,7 @@ mod tests;
 mod visible;
 
 use super::lattice::Model;
+use super::options::{Options, Sources};
 use super::table::{KeyId, Table};
 use crate::budget::Budget;
 use crate::verdict::{Evidence, Judgement, Verdict};
@@ -121,6 +122,12 @@ enum Spent {
     Bytes(&'static str, u64),
 }
 
+/// The level that is asked about, if it is the only thing asked and nothing is assumed of keys.
+pub fn asked(options: &Options) -> Option<Level> {
+    let level = options.only_model().and_then(Level::of);
+    level.filter(|_| options.sources == Sources::default())
+}
+
 /// Whether the registers keep this promise.
 pub fn check(claim: &str, table: &Table, level: Level, budget: &Budget<'_>) -> Judgement {
     let mut figures = vec![("transactions".to_owned(), table.len().to_string())];
@@ -129,7 +136,8 @@ pub fn check(claim: &str, table: &Table, level: Level, budget: &Budget<'_>) -> J
         Err(spent) => Verdict::Unknown { why: spent.to_string() },
     };
     if verdict == Verdict::Valid {
-        figures.push(("decided by".to_owned(), "proof".to_owned()));
+        let how = "some order of commits explains every read";
+        figures.push(("proved".to_owned(), how.to_owned()));
     }
     Judgement { checker: super::CHECKER.to_owned(), claim: claim.to_owned(), verdict, figures }
 }

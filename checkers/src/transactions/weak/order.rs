@@ -3,7 +3,7 @@
 use super::Later;
 use super::facts::Facts;
 use crate::transactions::graph::{Dep, Edges, Graph};
-use crate::transactions::table::TxnId;
+use crate::transactions::table::{Txn, TxnId};
 use rustc_hash::FxHashMap;
 
 /// Sessions: the transactions of each process that count, in its order.
@@ -30,19 +30,35 @@ impl Base {
         let mut base =
             Self { sessions: Vec::new(), session: vec![NONE; count], place: vec![0; count] };
         let mut numbers = FxHashMap::default();
-        // A process does nothing after an `info`, so those are the last of their sessions.
-        for (TxnId(id), txn) in facts.table.txns().filter(|(_, txn)| txn.is_possible()) {
-            let next = u32::try_from(base.sessions.len()).expect("fewer sessions than events");
+        for (TxnId(id), txn) in facts.table.txns().filter(|(_, txn)| txn.is_ok()) {
+            let next = base.sessions.len();
             let session = *numbers.entry(txn.process()).or_insert(next);
-            if session == next {
-                base.sessions.push(Vec::new());
-            }
-            let list = &mut base.sessions[session as usize];
-            list.push(id);
-            base.session[id as usize] = session;
-            base.place[id as usize] = u32::try_from(list.len()).expect("fewer than events");
+            base.put(id, session);
+        }
+        // What ended as `info` comes after all that its process had done, and before nothing. If
+        // the process went on, or began it nobody knows when, it is a session of its own.
+        let open = |txn: &Txn| txn.is_possible() && !txn.is_ok();
+        for (TxnId(id), txn) in facts.table.txns().filter(|(_, txn)| open(txn)) {
+            let follows = |session: &usize| {
+                let last = base.sessions[*session].last()?;
+                let last = facts.table.txn(TxnId(*last));
+                (last.is_ok() && last.complete_index() < txn.invoke_index()).then_some(*session)
+            };
+            let session = numbers.get(&txn.process()).and_then(follows);
+            base.put(id, session.unwrap_or(base.sessions.len()));
         }
         base
+    }
+
+    /// Puts a transaction at the end of a session, which may be a new one.
+    fn put(&mut self, txn: u32, session: usize) {
+        if session == self.sessions.len() {
+            self.sessions.push(Vec::new());
+        }
+        let list = &mut self.sessions[session];
+        list.push(txn);
+        self.session[txn as usize] = u32::try_from(session).expect("fewer sessions than events");
+        self.place[txn as usize] = u32::try_from(list.len()).expect("fewer than events");
     }
 
     /// The transaction before this one in its session.
