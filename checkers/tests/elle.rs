@@ -10,12 +10,14 @@
 //! left out where the types are compared.
 
 use checkers::budget::Budget;
+use checkers::history::import::{self, ImportOptions};
 use checkers::history::{Event, EventType, History, Process, Value};
 use checkers::transactions::collect::{Collector, Kind};
 use checkers::transactions::finding::{Inferred, Reasons};
 use checkers::transactions::lattice::{self, Anomalies, Anomaly, Model};
 use checkers::transactions::report::{Analysis, Outcome};
-use checkers::transactions::{Options, Table, analyse, append, register};
+use checkers::transactions::{Options, Table, analyse, append, check, register};
+use checkers::verdict::{Evidence, Verdict};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -111,10 +113,21 @@ fn table(folder: &Path, id: &str, kind: Kind) -> Result<Table, String> {
             error: None,
             kind,
         };
-        let value = event["value"].to_string();
+        let value = with_every_result(&event["value"]).to_string();
         collector.event(index, &row, "txn", &value).map_err(|misfit| misfit.to_string())?;
     }
     collector.finish().map_err(|misfit| misfit.to_string())
+}
+
+/// The unit tests leave the result of a read away where it is nil (`[:r :x]`), which the product
+/// refuses in a transaction that is `ok`.
+fn with_every_result(value: &Json) -> Json {
+    let Some(mops) = value.as_array() else { return value.clone() };
+    let whole = |mop: &Json| match mop.as_array() {
+        Some(mop) if mop.len() == 2 => Json::from([&mop[..], &[Json::Null]].concat()),
+        _ => mop.clone(),
+    };
+    mops.iter().map(whole).collect()
 }
 
 /// Elle's options in ours; nothing for one that ours has not.
@@ -216,4 +229,48 @@ fn verdicts_are_those_that_elle_gave() {
     }
     println!("{judged} verdicts, {differ} differ");
     assert!(judged > 8000 && differ == 0);
+}
+
+/// Files as elle-cli's users have them, through the product's readers. Its two register files hold
+/// a read of a value that nobody wrote, which Elle passes over.
+#[test]
+fn elle_cli_files_of_transactions_are_judged_as_elle_cli_judges_them() {
+    let Some(folder) = corpus("elle-cli") else { return };
+    let text = std::fs::read_to_string(folder.join("verdicts.tsv")).expect("the verdicts");
+    let mut judged = 0;
+    for line in text.lines().skip(1) {
+        let mut cells = line.split('\t');
+        let mut cell = || cells.next().unwrap_or_default();
+        let (path, model, elle) = (cell(), cell(), cell());
+        let mut words = model.split(' ');
+        let kind = match words.next() {
+            Some("list-append") => Kind::ListAppend,
+            Some("rw-register") => Kind::RwRegister,
+            _ => continue,
+        };
+        let mut options = Options::default();
+        if words.next() == Some("--consistency-models") {
+            let model = words.next().and_then(Model::from_name).expect("a model");
+            options.models = [model].into_iter().collect();
+        }
+        let judgement = check(path, &read(&folder.join(path)), kind, &options, &Budget::default());
+        let garbage = kind == Kind::RwRegister;
+        assert_eq!(judgement.verdict.word(), if garbage { "invalid" } else { elle }, "{path}");
+        let Verdict::Invalid { evidence } = &judgement.verdict else { continue };
+        let Evidence::Anomalies(evidence) = &**evidence else { panic!("{path}: {evidence:?}") };
+        println!("{path}: {:?} {}", evidence.types, evidence.sentence);
+        assert!(!garbage || evidence.types == ["garbage-read"], "{path}: {:?}", evidence.types);
+        judged += 1;
+    }
+    assert!(judged >= 5, "{judged} histories");
+}
+
+fn read(path: &Path) -> History {
+    let bytes = std::fs::read(path).expect("a file of the corpus");
+    let format = import::detect(&bytes[..bytes.len().min(4096)]).expect("a known format");
+    let options = ImportOptions::default();
+    match import::read(&*bytes, &path.display().to_string(), format, options) {
+        Ok(reading) => reading.history,
+        Err(error) => panic!("{error}"),
+    }
 }

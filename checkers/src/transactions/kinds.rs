@@ -18,6 +18,9 @@ use super::graph::Dep;
 use super::lattice::Anomaly;
 use super::table::TxnId;
 
+/// Names of kinds of cycles: that one was found does not say that its cycle need not be looked for.
+pub(super) const KINDS: [Anomaly; 2] = [Anomaly::FracturedRead, Anomaly::LongFork];
+
 /// What more a cycle is.
 pub(super) fn of(cycle: &Cycle, reasons: &dyn Reasons) -> Vec<Anomaly> {
     let mut kinds = Vec::new();

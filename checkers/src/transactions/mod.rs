@@ -162,7 +162,11 @@ pub fn analyse(
     let prohibited = options.prohibited();
     let search = Search {
         prohibited,
-        found: findings.iter().map(|finding| finding.anomaly).collect(),
+        found: findings
+            .iter()
+            .map(|finding| finding.anomaly)
+            .filter(|anomaly| !kinds::KINDS.contains(anomaly))
+            .collect(),
         precedence: reasons.precedence(),
         steps_per_component_max: options.steps_per_component_max,
         all_cycles: options.all_cycles,
@@ -171,7 +175,7 @@ pub fn analyse(
         Ok(found) => (found, false),
         Err(found) => (found, true),
     };
-    let anomalies = everything(&search, &found, reasons);
+    let anomalies = everything(&findings, &found, reasons);
     let reported = report::reported(anomalies, prohibited);
     let empty = !report::connected(&graph);
     let outcome = if let Some(why) = unjudged {
@@ -205,11 +209,12 @@ pub fn analyse(
 }
 
 /// Every anomaly that was found, and what more can be said of the cycles.
-fn everything(search: &Search<'_>, found: &Found, reasons: &dyn Reasons) -> Anomalies {
+fn everything(findings: &[Finding], found: &Found, reasons: &dyn Reasons) -> Anomalies {
+    let findings = findings.iter().map(|finding| finding.anomaly);
     let cycles = found.cycles.iter().map(|cycle| cycle.anomaly);
     let exists = found.exists.iter().map(|(anomaly, _)| *anomaly);
     let kinds = found.cycles.iter().flat_map(|cycle| kinds::of(cycle, reasons));
-    let all = search.found.union(cycles.chain(exists).chain(kinds).collect());
+    let all: Anomalies = findings.chain(cycles).chain(exists).chain(kinds).collect();
     if all.has(Anomaly::LostUpdate) { all.with(Anomaly::GCursor) } else { all }
 }
 

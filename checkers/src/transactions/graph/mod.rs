@@ -69,7 +69,7 @@ impl Dep {
 }
 
 /// A set of reasons.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Deps(u8);
 
 impl Deps {
@@ -129,7 +129,9 @@ impl Edges {
         Self { list: Vec::new(), txns, vertices: txns }
     }
 
-    /// An auxiliary vertex.
+    /// An auxiliary vertex. Only edges of `rw` and `rwp` may lead a transaction through auxiliary
+    /// vertices back to itself: such a way is not there, and only for these reasons it is passed
+    /// over everywhere.
     ///
     /// # Panics
     /// When there would be more than 2^32 vertices.

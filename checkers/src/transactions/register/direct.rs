@@ -117,16 +117,28 @@ impl Read<'_> {
 }
 
 /// Committed transactions that read the same version of a key and then each wrote that key: the
-/// update of all but one was made on a state that was no longer there.
+/// update of all but one was made on a state that was no longer there. It does not matter whose
+/// version it was: in `T1: w x 1, r x 1, w x 2` and `T2: r x 1, w x 3` both started from 1.
 pub(super) fn lost_updates(table: &Table, versions: &Versions, tally: &mut Tally) {
-    let updates =
-        |touch: &&super::versions::Touch| table.txn(touch.txn).is_ok() && touch.write().is_some();
-    let mut groups: Vec<(Version, TxnId)> = versions
-        .touches()
-        .iter()
-        .filter(updates)
-        .filter_map(|touch| touch.read().map(|read| (read, touch.txn)))
-        .collect();
+    // Per key, which transaction read it last for the first time, and what; nothing once it wrote.
+    let mut first: Vec<Option<(TxnId, Option<Version>)>> = vec![None; table.key_count()];
+    let mut groups: Vec<(Version, TxnId)> = Vec::new();
+    for (txn, _) in table.txns().filter(|(_, row)| row.is_ok()) {
+        for place in table.mop_range(txn) {
+            let Some(version) = versions.of_mop(place) else { continue };
+            let mop = table.mops[place];
+            let slot = &mut first[mop.key().index()];
+            let known = slot.filter(|(reader, _)| *reader == txn);
+            match (mop, known) {
+                (Mop::Read(..), None) => *slot = Some((txn, Some(version))),
+                (Mop::Write(..), Some((_, Some(read)))) => {
+                    groups.push((read, txn));
+                    *slot = Some((txn, None));
+                }
+                _ => {}
+            }
+        }
+    }
     groups.sort_unstable();
     for group in groups.chunk_by(|one, other| one.0 == other.0) {
         let &[(version, first), (_, second), ..] = group else { continue };
@@ -165,15 +177,9 @@ pub(super) fn ambiguous(table: &Table, versions: &Versions) -> Option<String> {
         };
         range.filter(wrote).map(move |_| name(table, txn))
     });
-    let first = writers.next()?;
-    Some(match writers.next() {
-        Some(second) => format!(
-            "key {key}: {value} was written by {first} and again by {second}, so that nobody can \
-             say whose write {reader} read; every write of a key has to have its own value"
-        ),
-        None => format!(
-            "key {key}: {first} wrote {value}, which is the initial state, too, so that nobody \
-             can say what {reader} read"
-        ),
-    })
+    let (first, second) = (writers.next()?, writers.next()?);
+    Some(format!(
+        "key {key}: {value} was written by {first} and again by {second}, so that nobody can say \
+         whose write {reader} read; every write of a key has to have its own value"
+    ))
 }

@@ -19,7 +19,7 @@
 mod direct;
 mod edges;
 #[cfg(test)]
-mod fixture;
+pub(super) mod fixture;
 mod fractured;
 mod long_fork;
 mod order;
@@ -31,7 +31,6 @@ mod versions;
 
 pub use long_fork::long_fork;
 
-use super::explain::name;
 use super::finding::Inferred;
 use super::lattice::Anomaly;
 use super::options::Sources;

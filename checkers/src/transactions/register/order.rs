@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   initial state        nil -> every version                    (kept implicit: one per version)
-//!   commit order         v -> v'   successive writes, by commit timestamps
+//!   commit order         v -> v'   successive writes, by commit timestamps, where there are any
 //!   writes follow reads  v -> v'   T reads v and then writes v'
 //!   sequential keys      v -> v'   a process last shows v, and next, in another transaction, v'
 //!   linearizable keys    v -> v'   T last shows v, and ended before T' began, which first shows v'
@@ -18,7 +18,7 @@
 //! they stay for one more, which bounds the edges by a multiple of the concurrency.
 
 use super::super::options::Sources;
-use super::super::table::{KeyId, Table, TxnId};
+use super::super::table::{KeyId, Table};
 use super::versions::{Touch, Version, Versions};
 use crate::history::Process;
 use rustc_hash::FxHashMap;
@@ -26,6 +26,7 @@ use rustc_hash::FxHashMap;
 /// Where an edge between versions comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
+    CommitOrder,
     WritesFollowReads,
     SequentialKeys,
     LinearizableKeys,
@@ -35,6 +36,7 @@ impl Source {
     /// The assumption, as the end of a sentence.
     pub(super) fn assumption(self) -> &'static str {
         match self {
+            Self::CommitOrder => "versions are taken to follow the commit timestamps",
             Self::WritesFollowReads => {
                 "within a transaction, what is written is taken to follow what was read"
             }
@@ -69,6 +71,7 @@ pub(super) struct Order {
 impl Order {
     pub(super) fn of(table: &Table, versions: &Versions, sources: Sources) -> Self {
         let asked = [
+            (!table.timestamps.is_empty(), Source::CommitOrder),
             (sources.writes_follow_reads, Source::WritesFollowReads),
             (sources.sequential_keys, Source::SequentialKeys),
             (sources.linearizable_keys, Source::LinearizableKeys),
@@ -83,6 +86,7 @@ impl Order {
         for (_, source) in asked.into_iter().filter(|(asked, _)| *asked) {
             let kept = edges.len();
             match source {
+                Source::CommitOrder => commit_order(table, versions, &mut edges),
                 Source::WritesFollowReads => writes_follow_reads(table, versions, &mut edges),
                 Source::SequentialKeys => sequential_keys(table, versions, &mut edges),
                 Source::LinearizableKeys => {
@@ -276,7 +280,10 @@ impl Rows {
         loop {
             let here = back[walked[walked.len() - 1] as usize];
             if let Some(start) = place.insert(here, walked.len()) {
-                let circle = walked[start..].iter().rev().map(|at| Version(*at)).collect();
+                let mut circle: Vec<_> =
+                    walked[start..].iter().rev().map(|at| Version(*at)).collect();
+                let least = (0..circle.len()).min_by_key(|at| circle[*at]).unwrap_or(0);
+                circle.rotate_left(least);
                 return (circle, keys.len() as u64);
             }
             walked.push(here);
@@ -297,6 +304,29 @@ pub(super) fn last(touch: &Touch) -> Option<Version> {
 fn link(edges: &mut Vec<(Version, Version)>, versions: &Versions, from: Version, to: Version) {
     if from != to && !versions.is_nil(from) {
         edges.push((from, to));
+    }
+}
+
+/// Successive writes by commit timestamp. Of writes with equal ones, which a coarse clock gives,
+/// nothing is known.
+fn commit_order(table: &Table, versions: &Versions, edges: &mut Vec<(Version, Version)>) {
+    let mut writes: Vec<_> = (0..)
+        .take(versions.len())
+        .map(Version)
+        .filter_map(|version| {
+            let commit = table.timestamps(versions.installer(version)?).commit?;
+            Some((versions.key(version), commit, version))
+        })
+        .collect();
+    writes.sort_unstable();
+    let ticks: Vec<_> = writes.chunk_by(|one, two| (one.0, one.1) == (two.0, two.1)).collect();
+    for pair in ticks.windows(2) {
+        let [before, after] = pair else { continue };
+        if before[0].0 == after[0].0 {
+            // One of each tick stands for the order of all pairs, whose product may be large.
+            edges.extend(before.iter().map(|(_, _, one)| (*one, after[0].2)));
+            edges.extend(after[1..].iter().map(|(_, _, two)| (before[0].2, *two)));
+        }
     }
 }
 

@@ -81,10 +81,23 @@ impl Register<'_> {
 
     fn by(&self, source: Source, touches: &[&Touch], one: Version, two: Version) -> Option<String> {
         match source {
+            Source::CommitOrder => self.by_commit(one, two),
             Source::WritesFollowReads => self.within(touches, one, two),
             Source::SequentialKeys => self.in_a_process(touches, one, two),
             Source::LinearizableKeys => self.in_time(touches, one, two),
         }
+    }
+
+    fn by_commit(&self, one: Version, two: Version) -> Option<String> {
+        let commit = |version| {
+            let writer = self.versions.installer(version)?;
+            Some((writer, self.table.timestamps(writer).commit?))
+        };
+        let ((one, before), (two, after)) = (commit(one)?, commit(two)?);
+        (before < after).then(|| {
+            let (one, two) = (name(self.table, one), name(self.table, two));
+            format!("{one} committed at {before} and {two} at {after}")
+        })
     }
 
     fn within(&self, touches: &[&Touch], one: Version, two: Version) -> Option<String> {

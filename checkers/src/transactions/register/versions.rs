@@ -231,14 +231,14 @@ impl Building {
         let version = self.version(key, value);
         let touch = self.touch(start, txn, key);
         let before = std::mem::replace(&mut touch.write, version);
-        let Versions { nils, writers, flags, .. } = &mut self.versions;
+        let Versions { writers, flags, .. } = &mut self.versions;
         if before != NONE && writers[before as usize] == txn.0 {
             flags[before as usize] |= INTERMEDIATE;
         }
         let at = version as usize;
         let seen = flags[at];
         if possible {
-            if seen & POSSIBLE != 0 || version < *nils {
+            if seen & POSSIBLE != 0 {
                 flags[at] |= AMBIGUOUS;
             } else {
                 // A failed attempt that was made again is no reader's concern: what failed never
