@@ -21,6 +21,10 @@ use checkers::verdict::{Evidence, Judgement, Verdict};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+#[path = "random.rs"]
+mod random;
+use random::Random;
+
 /// What a history is made of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
@@ -44,20 +48,6 @@ pub(crate) struct Row {
     process: u32,
     kind: EventType,
     text: String,
-}
-
-/// A portable source of numbers (SplitMix64).
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    /// A number below this one.
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % limit as u64) as usize
-    }
 }
 
 /// A step of a transaction that is to be done: a read of a key, or a write of a new value.

@@ -174,7 +174,7 @@ fn decide(
         Level::ReadAtomic => visible::atomic(&facts),
         Level::Causal => causal::infer(&facts, &base, &rank, budget)?,
     };
-    figures.push(("inferred orders of writes".to_owned(), later.len().to_string()));
+    figures.push(("implied orders of writes".to_owned(), later.len().to_string()));
     drop(graph);
     stopped()?;
     let graph = base.edges_with(&facts, &later).into_graph();
