@@ -15,11 +15,19 @@
 use super::cycles::Cycle;
 use super::finding::Reasons;
 use super::graph::Dep;
-use super::lattice::Anomaly;
+use super::lattice::{Anomalies, Anomaly};
 use super::table::TxnId;
 
 /// Names of kinds of cycles: that one was found does not say that its cycle need not be looked for.
 pub(super) const KINDS: [Anomaly; 2] = [Anomaly::FracturedRead, Anomaly::LongFork];
+
+/// The cycles that have to be looked for to find prohibited ones of these kinds.
+pub(super) fn looked_for_as(prohibited: Anomalies) -> Anomalies {
+    let single = [Anomaly::FracturedRead, Anomaly::GMonotonic, Anomaly::GCursor];
+    let single = single.iter().any(|kind| prohibited.has(*kind)).then_some(Anomaly::GSingleItem);
+    let fork = prohibited.has(Anomaly::LongFork).then_some(Anomaly::GNonadjacentItem);
+    single.into_iter().chain(fork).collect()
+}
 
 /// What more a cycle is.
 pub(super) fn of(cycle: &Cycle, reasons: &dyn Reasons) -> Vec<Anomaly> {

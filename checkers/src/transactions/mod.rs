@@ -26,6 +26,7 @@ pub mod options;
 pub mod order;
 pub mod predicate;
 pub mod prove;
+pub mod read;
 pub mod register;
 pub mod report;
 pub mod table;
@@ -34,6 +35,7 @@ pub mod weak;
 
 pub use collect::{Kind, Misfit};
 pub use options::{Options, Sources};
+pub use read::{ReadError, Reading, read};
 pub use table::Table;
 
 use crate::budget::Budget;
@@ -161,7 +163,7 @@ pub fn analyse(
     let graph = edges.into_graph();
     let prohibited = options.prohibited();
     let search = Search {
-        prohibited,
+        prohibited: prohibited.union(kinds::looked_for_as(prohibited)),
         found: findings
             .iter()
             .map(|finding| finding.anomaly)
@@ -177,11 +179,12 @@ pub fn analyse(
     };
     let anomalies = everything(&findings, &found, reasons);
     let reported = report::reported(anomalies, prohibited);
-    let empty = !report::connected(&graph);
-    let outcome = if let Some(why) = unjudged {
-        Outcome::Unknown(why)
-    } else if !reported.is_empty() {
+    let in_turn = options.extra_order() == Some(Dep::Realtime) && report::in_turn(table);
+    let empty = !in_turn && !report::connected(&graph);
+    let outcome = if !reported.is_empty() {
         Outcome::Broken
+    } else if let Some(why) = unjudged {
+        Outcome::Unknown(why)
     } else if empty {
         Outcome::Unknown("no transaction depends on another, so there is nothing to judge".into())
     } else if stopped {

@@ -13,6 +13,7 @@ use super::finding::Finding;
 use super::graph::{Dep, Graph};
 use super::lattice::{self, Anomalies, Boundary, Model, Models};
 use super::options::Options;
+use super::table::Table;
 
 /// So many reasons are told; the others are counted.
 const REASONS_MAX: usize = 3;
@@ -164,6 +165,15 @@ fn cycles_are_all(model: Model) -> bool {
             | Model::StrongSessionSnapshotIsolation
             | Model::StrongSnapshotIsolation
     )
+}
+
+/// Whether a transaction was begun after another one was acknowledged, be it one that failed.
+pub(super) fn in_turn(table: &Table) -> bool {
+    let acknowledged = table.txns().filter(|(_, txn)| txn.is_ok());
+    let first = acknowledged.filter_map(|(_, txn)| txn.complete_index()).min();
+    let begun = table.txns().filter(|(_, txn)| txn.complete_index().is_some());
+    let last = begun.filter_map(|(_, txn)| txn.invoke_index()).max();
+    first.zip(last).is_some_and(|(first, last)| first < last)
 }
 
 /// Whether some transaction depends on another one, directly or over auxiliary vertices.

@@ -12,6 +12,7 @@
 //! against each other).
 
 use crate::history::{EventType, Process};
+use std::ops::Range;
 
 /// Deeper values go the long way, which has its own bound.
 const DEPTH_MAX: usize = 32;
@@ -30,6 +31,8 @@ pub(super) struct Line<'a> {
     /// The canonical JSON text.
     pub(super) key: Option<&'a str>,
     pub(super) value: Plain<'a>,
+    /// Where the value stands in the line; an empty range for none.
+    pub(super) value_at: Range<usize>,
     pub(super) node: Option<&'a str>,
     pub(super) error: Option<&'a str>,
     /// With the line break.
@@ -46,9 +49,10 @@ pub(super) enum Plain<'a> {
     Json(&'a str),
 }
 
-/// The line at the beginning of these bytes, if all of it is there and written our way.
-pub(super) fn line(bytes: &[u8]) -> Option<Line<'_>> {
-    let mut cursor = Cursor { bytes, at: 0 };
+/// The line at the beginning of these bytes, if all of it is there and written our way. Objects
+/// are taken only `with_objects`: by whoever needs no canonical form.
+pub(super) fn line(bytes: &[u8], with_objects: bool) -> Option<Line<'_>> {
+    let mut cursor = Cursor { bytes, at: 0, with_objects };
     cursor.skip(b"{\"index\":")?;
     let index = cursor.unsigned()?;
     cursor.skip(b",\"time\":")?;
@@ -60,16 +64,21 @@ pub(super) fn line(bytes: &[u8]) -> Option<Line<'_>> {
     cursor.skip(b",\"f\":")?;
     let f = cursor.string()?;
     let key = if cursor.has(b",\"key\":") { Some(cursor.key()?) } else { None };
-    let value = if cursor.has(b",\"value\":") { cursor.value()? } else { Plain::Nil };
+    let has_value = cursor.has(b",\"value\":");
+    let value_start = cursor.at;
+    let value = if has_value { cursor.value()? } else { Plain::Nil };
+    let value_at = value_start..cursor.at;
     let node = if cursor.has(b",\"node\":") { Some(cursor.string()?) } else { None };
     let error = if cursor.has(b",\"error\":") { Some(cursor.string()?) } else { None };
     cursor.skip(b"}\n")?;
-    Some(Line { index, time_ns, process, kind, f, key, value, node, error, length: cursor.at })
+    let length = cursor.at;
+    Some(Line { index, time_ns, process, kind, f, key, value, value_at, node, error, length })
 }
 
 struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
+    with_objects: bool,
 }
 
 impl<'a> Cursor<'a> {
@@ -157,6 +166,7 @@ impl<'a> Cursor<'a> {
         match self.peek()? {
             b'-' | b'0'..=b'9' => return self.integer().map(Plain::Int),
             b'"' | b'[' => {}
+            b'{' if self.with_objects => {}
             _ => return None,
         }
         let start = self.at;
@@ -197,14 +207,32 @@ impl<'a> Cursor<'a> {
                     self.skip(b",")?;
                 }
             }
+            b'{' if depth == 0 || !self.with_objects => None,
+            b'{' => self.object(depth),
             b't' => self.skip(b"true"),
             b'f' => self.skip(b"false"),
             b'n' => self.skip(b"null"),
             _ => {
                 self.integer()?;
                 // A fraction goes on here.
-                matches!(self.peek()?, b',' | b']').then_some(())
+                matches!(self.peek()?, b',' | b']' | b'}').then_some(())
             }
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Option<()> {
+        self.at += 1;
+        if self.has(b"}") {
+            return Some(());
+        }
+        loop {
+            self.string()?;
+            self.skip(b":")?;
+            self.json(depth - 1)?;
+            if self.has(b"}") {
+                return Some(());
+            }
+            self.skip(b",")?;
         }
     }
 

@@ -17,5 +17,5 @@ mod write;
 
 pub(crate) use read::parse_i64;
 pub(in crate::history) use read::parse_pair;
-pub use read::{Events, LINE_BYTES_MAX, ReadError, Reading, Torn, read};
+pub use read::{Events, LINE_BYTES_MAX, Raw, ReadError, Reading, Torn, read};
 pub use write::Writer;

@@ -100,6 +100,28 @@ pub fn read(reader: impl BufRead, name: &str) -> Result<Reading, ReadError> {
     Ok(Reading { history, torn: events.torn, remarks: Vec::new(), lines: Vec::new() })
 }
 
+/// An event whose value was not interned.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw<'a> {
+    /// Its position in the file, counted from zero.
+    pub index: usize,
+    /// The event; its own value is nil.
+    pub event: Event,
+    /// Its function.
+    pub f: &'a str,
+    /// The value as it is written: one JSON text, or empty for none.
+    pub value: &'a str,
+    /// Where the value stands in its line, in bytes, counted from one.
+    pub column: usize,
+}
+
+/// Where the values of events go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Values {
+    Interned,
+    Text,
+}
+
 /// The events of a file one after another, under the same rules as [`read`], for whoever judges
 /// while reading: what was given is not kept, only the names are.
 #[derive(Debug)]
@@ -134,12 +156,34 @@ impl<R: BufRead> Events<R> {
     /// # Errors
     /// Those of [`read`].
     pub fn next_event(&mut self) -> Result<Option<(usize, Event)>, ReadError> {
+        self.next(Values::Interned)
+    }
+
+    /// As [`Events::next_event`], with the value as text beside the event instead of among the
+    /// symbols: transactions differ from each other, and whoever takes them apart at once should
+    /// not have to keep them all.
+    ///
+    /// # Errors
+    /// Those of [`read`].
+    pub fn next_raw(&mut self) -> Result<Option<Raw<'_>>, ReadError> {
+        let next = self.next(Values::Text)?;
+        let Parser { symbols, text, text_column, .. } = &self.parser;
+        Ok(next.map(|(index, event)| Raw {
+            index,
+            event,
+            f: symbols.text(event.f),
+            value: text,
+            column: *text_column,
+        }))
+    }
+
+    fn next(&mut self, values: Values) -> Result<Option<(usize, Event)>, ReadError> {
         if self.ended {
             return Ok(None);
         }
-        let next = match self.shortcut() {
+        let next = match self.shortcut(values) {
             Some(event) => Ok(Some(event)),
-            None => self.strict(),
+            None => self.strict(values),
         };
         self.ended = !matches!(next, Ok(Some(_)));
         Ok(next?.map(|event| (self.parser.count - 1, event)))
@@ -161,20 +205,21 @@ impl<R: BufRead> Events<R> {
 
     /// A line that lies whole in the reader's buffer and is written our way. An error of the reader
     /// comes again when it is asked again.
-    fn shortcut(&mut self) -> Option<Event> {
-        let line = fast::line(self.reader.fill_buf().ok()?)?;
+    fn shortcut(&mut self, values: Values) -> Option<Event> {
+        let bytes = self.reader.fill_buf().ok()?;
+        let line = fast::line(bytes, values == Values::Text)?;
         let length = line.length;
         if length > LINE_BYTES_MAX {
             return None;
         }
-        let event = self.parser.plain(&line)?;
+        let event = self.parser.plain(bytes, &line, values)?;
         self.reader.consume(length);
         self.line += 1;
         self.offset_bytes += length as u64;
         Some(event)
     }
 
-    fn strict(&mut self) -> Result<Option<Event>, ReadError> {
+    fn strict(&mut self, values: Values) -> Result<Option<Event>, ReadError> {
         let name = &self.name;
         let io_error = |source| ReadError::Io { file: name.clone(), source };
         self.buffer.clear();
@@ -189,7 +234,7 @@ impl<R: BufRead> Events<R> {
             return Ok(None);
         }
         self.line += 1;
-        let bad = match self.parser.line(&self.buffer) {
+        let bad = match self.parser.line(&self.buffer, values) {
             Ok(event) => {
                 self.offset_bytes += length as u64;
                 return Ok(Some(event));
@@ -340,21 +385,22 @@ struct Parser {
     time_ns: u64,
     /// Events so far.
     count: usize,
+    /// The last value, where values are kept as text, and its column.
+    text: String,
+    text_column: usize,
 }
 
 impl Parser {
-    fn line(&mut self, line: &[u8]) -> Result<Event, Bad> {
+    fn line(&mut self, line: &[u8], values: Values) -> Result<Event, Bad> {
         let fields = fields(line)?;
-        self.event(&fields).map_err(|Field { raw, expected }| {
-            // The raw value is a part of the line: its distance from the start is its column.
-            let at = (raw.get().as_ptr() as usize).wrapping_sub(line.as_ptr() as usize);
-            assert!(at < line.len(), "a field is borrowed from its line");
+        self.text_column = fields.value.map_or(1, |raw| column(line, raw.get()));
+        self.event(&fields, values).map_err(|Field { raw, expected }| {
             let problem = format!("{expected}, found {}", quote(raw.get()));
-            Bad { column: at + 1, problem, nature: Nature::Wrong }
+            Bad { column: column(line, raw.get()), problem, nature: Nature::Wrong }
         })
     }
 
-    fn event<'a>(&mut self, fields: &Fields<'a>) -> Result<Event, Field<'a>> {
+    fn event<'a>(&mut self, fields: &Fields<'a>, values: Values) -> Result<Event, Field<'a>> {
         let index = self.count;
         if parse_u64(fields.index) != Some(index as u64) {
             return Err(expected(fields.index, format!("expected index {index}")));
@@ -363,9 +409,17 @@ impl Parser {
             .filter(|time_ns| *time_ns >= self.time_ns)
             .ok_or_else(|| expected(fields.time, format!("expected a time >= {}", self.time_ns)))?;
         let symbols = &mut self.symbols;
+        self.text.clear();
         let event = Event {
             time_ns,
-            value: fields.value.map_or(Ok(Value::Nil), |raw| value(raw, symbols))?,
+            value: match (fields.value, values) {
+                (Some(raw), Values::Interned) => value(raw, symbols)?,
+                (Some(raw), Values::Text) => {
+                    self.text.push_str(raw.get());
+                    Value::Nil
+                }
+                (None, _) => Value::Nil,
+            },
             process: process(fields.process)?,
             f: text(fields.f, symbols)?,
             key: fields.key.map(|raw| key(raw, symbols)).transpose()?,
@@ -379,15 +433,21 @@ impl Parser {
 
     /// The event of a line that was written our way; nothing if it breaks a rule, so that the
     /// strict reader says which.
-    fn plain(&mut self, line: &fast::Line<'_>) -> Option<Event> {
+    fn plain(&mut self, bytes: &[u8], line: &fast::Line<'_>, values: Values) -> Option<Event> {
         if line.index != self.count as u64 || line.time_ns < self.time_ns {
             return None;
+        }
+        if values == Values::Text {
+            self.text.clear();
+            self.text.push_str(std::str::from_utf8(&bytes[line.value_at.clone()]).ok()?);
+            self.text_column = line.value_at.start + 1;
         }
         let symbols = &mut self.symbols;
         // The order of the strict reader, so that the symbols get the same numbers.
         let event = Event {
             time_ns: line.time_ns,
             value: match line.value {
+                _ if values == Values::Text => Value::Nil,
                 Plain::Nil => Value::Nil,
                 Plain::Int(number) => Value::Int(number),
                 Plain::Pair(from, to) => Value::Pair(from, to),
@@ -410,6 +470,13 @@ impl Parser {
         self.count += 1;
         Ok(())
     }
+}
+
+/// The column of a text that is a part of this line: its distance from the start.
+fn column(line: &[u8], text: &str) -> usize {
+    let at = (text.as_ptr() as usize).wrapping_sub(line.as_ptr() as usize);
+    assert!(at < line.len(), "a field is borrowed from its line");
+    at + 1
 }
 
 fn parse_u64(raw: &RawValue) -> Option<u64> {

@@ -15,9 +15,6 @@ use std::collections::BTreeMap;
 /// No vertex.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// Up to so many transactions, every auxiliary vertex is dissolved.
-const DISSOLVE_ALL_TXNS_MAX: usize = 48;
-
 /// A component. Vertices and edges are numbered within it.
 #[derive(Debug)]
 pub(super) struct Local {
@@ -37,8 +34,14 @@ pub(super) struct Local {
 
 impl Local {
     /// The component of these vertices (ascending); `place` says of each of them where it stands
-    /// among them.
-    pub(super) fn new(graph: &Graph, names: &[u32], place: &[u32], precedence: &[Dep]) -> Self {
+    /// among them. Up to so many transactions, every auxiliary vertex is dissolved.
+    pub(super) fn new(
+        graph: &Graph,
+        names: &[u32],
+        place: &[u32],
+        precedence: &[Dep],
+        dissolve_all_txns_max: usize,
+    ) -> Self {
         let txns = names.partition_point(|name| *name < graph.txns());
         let inside = |name: u32| {
             let at = place[name as usize];
@@ -48,7 +51,7 @@ impl Local {
             .iter()
             .map(|name| graph.out(*name).filter_map(|(to, dep)| Some((inside(to)?, dep))).collect())
             .collect();
-        dissolve(&mut rows, txns);
+        dissolve(&mut rows, txns, txns <= dissolve_all_txns_max);
         let mut known = precedence.to_vec();
         known.extend(Dep::ALL.iter().filter(|dep| !precedence.contains(dep)));
         Self::of_rows(names, txns, rows, known)
@@ -227,7 +230,8 @@ impl Local {
     /// harm: whatever follows on `(v, taken)` follows on `(v, free)`. For other edges the graph
     /// has no such way.
     pub(super) fn smallest_apart(&self, deps: Deps, apart: Deps) -> Option<usize> {
-        let count = self.vertices().checked_mul(2).expect("a component has fewer than 2^31 vertices");
+        let count =
+            self.vertices().checked_mul(2).expect("a component has fewer than 2^31 vertices");
         let mut smallest: Option<usize> = None;
         tarjan(
             count,
@@ -315,7 +319,7 @@ pub(super) struct Parts {
 
 /// Replaces auxiliary vertices by the pairs that they stand for, where these are few. The vertices
 /// stay, with no edges.
-fn dissolve(rows: &mut [Vec<(u32, Deps)>], txns: usize) {
+fn dissolve(rows: &mut [Vec<(u32, Deps)>], txns: usize, all: bool) {
     let mut into: Vec<Vec<(u32, Deps)>> = vec![Vec::new(); rows.len() - txns];
     for (from, row) in (0..).zip(rows.iter()) {
         for (to, deps) in row {
@@ -329,7 +333,7 @@ fn dissolve(rows: &mut [Vec<(u32, Deps)>], txns: usize) {
         before.sort_unstable();
         before.dedup();
         let few = before.len() * rows[vertex].len() <= before.len() + rows[vertex].len();
-        if !few && txns > DISSOLVE_ALL_TXNS_MAX {
+        if !few && !all {
             into[vertex - txns] = before;
             continue;
         }
