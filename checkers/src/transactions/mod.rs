@@ -104,6 +104,10 @@ fn by_values(
             let (inferred, reasons) = register::infer(table, options.sources);
             judge(claim, table, inferred, &reasons, options, budget)
         }
+        Kind::ClosedPredicate => {
+            let (inferred, reasons) = predicate::infer(table);
+            judge(claim, table, inferred, &reasons, options, budget)
+        }
     }
 }
 

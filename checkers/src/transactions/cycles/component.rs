@@ -149,9 +149,8 @@ impl Component {
             left -= share - purse.left;
             searched.unfinished |=
                 cycles.is_empty() && purse.spent && search.prohibited.has(spec.anomaly);
-            // Elle names a cycle by what its edges are called, and counts it as found all the same.
-            let found = !cycles.is_empty() || spec.is_plain();
-            if found && !search.all_cycles {
+            // A cycle of ww edges that are called wr is found as what it is called.
+            if !cycles.is_empty() && !search.all_cycles {
                 redundant = redundant.union(rules.implied[at]);
             }
             searched.cycles.extend(cycles.iter().map(|hops| self.cycle(spec, hops)));
