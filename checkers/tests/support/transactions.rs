@@ -180,7 +180,7 @@ impl Store {
             (Step::Write(key, value), Kind::ListAppend) => {
                 write!(text, r#"["append",{key},{value}]"#)
             }
-            (Step::Write(key, value), Kind::RwRegister) => write!(text, r#"["w",{key},{value}]"#),
+            (Step::Write(key, value), _) => write!(text, r#"["w",{key},{value}]"#),
             (Step::Read(key), Kind::ListAppend) if answered => {
                 write!(text, r#"["r",{key},{:?}]"#, self.values[key]).map(|()| {
                     text.retain(|character| character != ' ');
