@@ -16,7 +16,7 @@ use checkers::transactions::collect::{Collector, Kind};
 use checkers::transactions::finding::{Inferred, Reasons};
 use checkers::transactions::lattice::{self, Anomalies, Anomaly, Model};
 use checkers::transactions::report::{Analysis, Outcome};
-use checkers::transactions::{Options, Table, analyse, append, check, predicate, register};
+use checkers::transactions::{Options, Table, analyse, append, check, check_table, predicate, register};
 use checkers::verdict::{Evidence, Verdict};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -298,6 +298,10 @@ fn verdicts_are_those_that_elle_gave_or_differ_for_a_reason() {
             let table = table.as_ref().unwrap_or_else(|why| panic!("{}: {why}", row.id));
             let analysis = analysis(table, row.kind, &options);
             let ours = in_elles_words(&analysis);
+            let door = check_table("", table, row.kind, &options, &Budget::default());
+            if (door.verdict.word() == "invalid") != (ours.valid == "false") {
+                println!("DOOR {} {} {} {:?} {}", row.id, row.opts, ours, analysis.outcome, door.verdict.word());
+            }
             let duplicates = row.message == ":duplicate-appends" && ours.valid == "unknown";
             if ours == row.elle || duplicates {
                 continue;
