@@ -12,6 +12,7 @@
 //! Beside the array of micro-operations a value may be an object with the clock readings of the
 //! system under test: `{"txn":[...],"start_ts":5,"commit_ts":9}`.
 
+mod closed;
 mod plain;
 mod tree;
 
@@ -28,6 +29,8 @@ pub enum Kind {
     ListAppend,
     /// `w` and reads of one value.
     RwRegister,
+    /// `insert`, `w`, `delete`, reads of one value and of everything that matches a predicate.
+    ClosedPredicate,
 }
 
 impl Kind {
@@ -53,8 +56,8 @@ pub struct Misfit {
     pub problem: String,
 }
 
-/// The function of events that are transactions.
-const TXN: &str = "txn";
+/// The function of events that say what there is at first, where predicates are read.
+const INIT: &str = "init";
 
 /// So much of a value is quoted.
 const QUOTED_CHARS_MAX: usize = 80;
@@ -100,6 +103,18 @@ enum Reads {
 }
 
 impl Collector {
+    /// The function of events that are transactions.
+    pub const TXN: &str = "txn";
+
+    /// This function, if its events are transactions of this kind.
+    pub(super) fn function(kind: Kind, f: &str) -> Option<&'static str> {
+        match f {
+            Self::TXN => Some(Self::TXN),
+            INIT if kind == Kind::ClosedPredicate => Some(INIT),
+            _ => None,
+        }
+    }
+
     /// An empty one.
     pub fn new(kind: Kind) -> Self {
         let rows = Rows {
@@ -126,7 +141,7 @@ impl Collector {
         f: &str,
         value: &str,
     ) -> Result<(), Misfit> {
-        if event.process == Process::NEMESIS || f != TXN {
+        if event.process == Process::NEMESIS || Self::function(self.rows.kind, f).is_none() {
             return Ok(());
         }
         let place = u32::try_from(index).ok().filter(|place| *place != NONE);
@@ -202,6 +217,8 @@ impl Rows {
         let (mops, odd) = (self.table.mops.len(), self.table.odd.len());
         let timestamps = if text.is_empty() {
             Timestamps::default()
+        } else if self.kind == Kind::ClosedPredicate {
+            self.closed(text, reads)?
         } else if let Some(timestamps) = self.plain(text, reads) {
             timestamps
         } else {
@@ -230,12 +247,16 @@ impl Rows {
         if first.is_some_and(|first| table.atoms.is_int(first) != table.atoms.is_int(name)) {
             return None;
         }
-        let place = u32::try_from(table.keys.len());
+        Some(self.new_key(name))
+    }
+
+    fn new_key(&mut self, name: Atom) -> KeyId {
+        let place = u32::try_from(self.table.keys.len());
         let key = KeyId(place.expect("a history has fewer than 2^32 keys"));
-        table.keys.push(name);
-        table.spines.push(Vec::new());
+        self.table.keys.push(name);
+        self.table.spines.push(Vec::new());
         self.keys.insert(name, key);
-        Some(key)
+        key
     }
 
     /// A read of the list in `elements`.
