@@ -13,8 +13,8 @@
 
 use super::collect::{Collector, Kind, Misfit};
 use super::table::Table;
+use crate::history::Event;
 use crate::history::jsonl::{self, Events, Torn};
-use crate::history::{Event, Process};
 use std::io::BufRead;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::{panic, thread};
@@ -100,7 +100,8 @@ struct Row {
     /// Where its value ends in the text of the batch; it begins where the one before ends.
     end: usize,
     column: usize,
-    is_txn: bool,
+    /// One of those that may matter, or empty.
+    f: &'static str,
 }
 
 /// Reads to the end, or until the collector wants no more. Gives how many events there were.
@@ -130,8 +131,8 @@ fn fill(source: &mut Events<impl BufRead>, batch: &mut Batch) -> Result<bool, js
         let Some(raw) = source.next_raw()? else { return Ok(false) };
         batch.text.push_str(raw.value);
         let (index, event, column) = (raw.index, raw.event, raw.column);
-        let is_txn = raw.f == Collector::TXN && event.process != Process::NEMESIS;
-        batch.rows.push(Row { index, event, end: batch.text.len(), column, is_txn });
+        let f = Collector::FUNCTIONS.into_iter().find(|f| *f == raw.f).unwrap_or("");
+        batch.rows.push(Row { index, event, end: batch.text.len(), column, f });
     }
     Ok(true)
 }
@@ -148,10 +149,8 @@ fn collect(
         for row in &batch.rows {
             let value = &batch.text[start..row.end];
             start = row.end;
-            if row.is_txn {
-                let event = collector.event(row.index, &row.event, Collector::TXN, value);
-                event.map_err(|misfit| (row.column, misfit))?;
-            }
+            let event = collector.event(row.index, &row.event, row.f, value);
+            event.map_err(|misfit| (row.column, misfit))?;
         }
         // Nobody may be there to take it any more.
         let _ = back.send(batch);

@@ -29,6 +29,7 @@ mod tests;
 
 use super::finding::Inferred;
 use super::graph::Edges;
+use super::lattice::Anomaly;
 use super::table::{Table, TxnId};
 use edges::Dependencies;
 use orders::Orders;
@@ -48,8 +49,8 @@ pub struct Append<'a> {
 /// When there are 2^30 transactions or more.
 pub fn infer(table: &Table) -> (Inferred, Append<'_>) {
     let orders = Orders::new(table);
-    let inferred = match orders.duplicate {
-        Some(duplicate) => unjudged(table, duplicate),
+    let inferred = match &orders.duplicate {
+        Some(duplicate) => unjudged(table, &orders, duplicate),
         None => dependencies(table, &orders),
     };
     (inferred, Append { table, orders })
@@ -69,8 +70,9 @@ fn dependencies(table: &Table, orders: &Orders) -> Inferred {
     Inferred { edges, findings: tally.finish(), gaps, unjudged: None }
 }
 
-/// An element that was appended twice says nothing of who was seen (Elle refuses it, too).
-fn unjudged(table: &Table, duplicate: orders::Duplicate) -> Inferred {
+/// An element that was appended twice says nothing of who was seen (Elle refuses it, too). What a
+/// transaction contradicts itself, and what nobody appended at all, is certain all the same.
+fn unjudged(table: &Table, orders: &Orders, duplicate: &orders::Duplicate) -> Inferred {
     let words = Words(table);
     let (key, element) = (words.key(duplicate.key), words.element(duplicate.element));
     let [first, second] = duplicate.txns.map(|id: TxnId| words.txn(id));
@@ -79,9 +81,16 @@ fn unjudged(table: &Table, duplicate: orders::Duplicate) -> Inferred {
     } else {
         format!("by {first} and by {second}")
     };
+    let mut reads = Reads::new(table, orders);
+    let mut tally = Tally::new(table);
+    for (id, txn) in table.txns() {
+        reads.txn(id, txn, table.mops(id), &mut tally);
+    }
+    let mut findings = tally.finish();
+    findings.retain(|found| matches!(found.anomaly, Anomaly::GarbageRead | Anomaly::Internal));
     Inferred {
         edges: Edges::new(table.len()),
-        findings: Vec::new(),
+        findings,
         gaps: Vec::new(),
         unjudged: Some(format!(
             "key {key}: {element} was appended {who}; elements have to be unique for each key"

@@ -27,8 +27,10 @@ pub(super) struct Link {
     pub(super) head: u32,
     /// The length of the longest list that was read up to here.
     longest: usize,
-    /// Whether there is an append up to here.
-    appended: bool,
+    /// The first read up to here, by its place in the transaction, or [`NONE`].
+    first_read: u32,
+    /// Whether there is an append after the first read, up to here.
+    updated: bool,
 }
 
 /// Who read a version and appended to it.
@@ -116,8 +118,14 @@ impl<'a> Reads<'a> {
                 prev: prev.map_or(NONE, |_| *last - 1 - small(start)),
                 head: before.map_or(at, |before| before.head),
                 longest: before.map_or(0, |before| before.longest).max(length),
-                appended: before.is_some_and(|before| before.appended)
-                    || matches!(mop, Mop::Append(..)),
+                first_read: match (before.map_or(NONE, |before| before.first_read), mop) {
+                    (NONE, Mop::List(..)) => at,
+                    (first, _) => first,
+                },
+                updated: before.is_some_and(|before| {
+                    let appends = matches!(mop, Mop::Append(..));
+                    before.updated || appends && before.first_read != NONE
+                }),
             });
             *last = small(start) + at + 1;
         }
@@ -238,7 +246,7 @@ impl<'a> Reads<'a> {
         (key, element): (KeyId, Atom),
         tally: &mut Tally<'_>,
     ) {
-        let Link { prev, head, longest, .. } = self.links[at];
+        let Link { prev, longest, .. } = self.links[at];
         if prev == NONE {
             return;
         }
@@ -254,10 +262,12 @@ impl<'a> Reads<'a> {
                 format!("{txn} read {element} in key {key} before it appended it itself")
             });
         }
-        let Mop::List(_, list) = mops[head as usize] else { return };
-        if self.links[prev as usize].appended {
+        // It does not matter whose state the first read saw, as long as an update began with it.
+        let Link { first_read, updated, .. } = self.links[prev as usize];
+        if updated || first_read == NONE {
             return;
         }
+        let Mop::List(_, list) = mops[first_read as usize] else { return };
         if let Some(first) = self.claim(id, key, list) {
             tally.add(Anomaly::LostUpdate, key, &[first, id], |words| {
                 let elements = self.table.elements(key, list);

@@ -5,11 +5,15 @@
 //!      |
 //!   proscribed by
 //!      v
-//!   model   --implies--> model            serializable is at least read-committed
+//!   model   --contains--> model           serializable is at least read-committed
 //! ```
+//!
+//! Sixty anomalies and forty models: each question is answered by walking the tables, which is
+//! cheaper than keeping closures of them right.
 
 mod anomaly;
 mod model;
+mod relations;
 
 pub use anomaly::{Anomalies, Anomaly};
 pub use model::{Model, Models};
@@ -21,34 +25,80 @@ pub struct Boundary {
     pub not: Models,
     /// The ones that are broken by implication.
     pub also_not: Models,
-    /// The strongest that still may hold.
+    /// The strongest that still may hold, of those that any anomaly speaks of.
     pub may_hold: Models,
+}
+
+/// These models and all weaker ones that they contain.
+pub fn contained(models: Models) -> Models {
+    until_it_stays(models, |all| {
+        all.union(all.iter().flat_map(relations::contains).copied().collect())
+    })
 }
 
 /// Every anomaly that may not be if these models hold.
 pub fn prohibited(models: Models) -> Anomalies {
-    let _ = models;
-    Anomalies::default()
+    implying(contained(models).iter().flat_map(relations::proscribes).copied().collect())
 }
 
 /// These anomalies and all that they imply.
 pub fn implied(anomalies: Anomalies) -> Anomalies {
-    anomalies
+    until_it_stays(anomalies, |all| {
+        all.union(all.iter().flat_map(relations::implies).copied().collect())
+    })
 }
 
 /// These anomalies and all that imply one of them.
 pub fn implying(anomalies: Anomalies) -> Anomalies {
-    anomalies
+    until_it_stays(anomalies, |all| {
+        let implies = |one: &Anomaly| relations::implies(*one).iter().any(|other| all.has(*other));
+        all.union(Anomaly::ALL.iter().copied().filter(implies).collect())
+    })
 }
 
 /// Every model that these anomalies break.
 pub fn impossible(anomalies: Anomalies) -> Models {
-    let _ = anomalies;
-    Models::default()
+    let present = implied(anomalies);
+    let broken =
+        |one: &Model| relations::proscribes(*one).iter().any(|anomaly| present.has(*anomaly));
+    until_it_stays(Model::ALL.iter().copied().filter(broken).collect(), |all: Models| {
+        let contains = |one: &Model| relations::contains(*one).iter().any(|weak| all.has(*weak));
+        all.union(Model::ALL.iter().copied().filter(contains).collect())
+    })
 }
 
 /// What these anomalies say of the models.
 pub fn boundary(anomalies: Anomalies) -> Boundary {
-    let _ = anomalies;
-    Boundary::default()
+    let impossible = impossible(anomalies);
+    let weaker = |model| contained(relations::contains(model).iter().copied().collect());
+    let weakest = |model: &Model| weaker(*model).and(impossible).is_empty();
+    let not: Models = impossible.iter().filter(weakest).collect();
+    let judged: Models = Model::ALL.iter().copied().filter(|model| is_judged(*model)).collect();
+    let possible = judged.without(impossible);
+    let dominated = possible.iter().fold(Models::default(), |set, model| set.union(weaker(model)));
+    Boundary { not, also_not: impossible.without(not), may_hold: possible.without(dominated) }
 }
+
+/// Whether any anomaly speaks of this model.
+pub fn is_judged(model: Model) -> bool {
+    contained(one(model)).iter().any(|weaker| !relations::proscribes(weaker).is_empty())
+}
+
+/// What a step makes of a set, again and again, until the set stays as it is.
+fn until_it_stays<S: Copy + PartialEq>(set: S, step: impl Fn(S) -> S) -> S {
+    let mut set = set;
+    loop {
+        let grown = step(set);
+        if grown == set {
+            return set;
+        }
+        set = grown;
+    }
+}
+
+fn one(model: Model) -> Models {
+    Models::default().with(model)
+}
+
+#[cfg(test)]
+mod tests;
