@@ -33,19 +33,6 @@ pub enum Kind {
     ClosedPredicate,
 }
 
-impl Kind {
-    /// Every kind with its name and one sentence.
-    pub const ALL: &'static [(&'static str, Self, &'static str)] = &[
-        ("list-append", Self::ListAppend, "transactions that append to lists and read them whole"),
-        ("rw-register", Self::RwRegister, "transactions that write registers and read them"),
-    ];
-
-    /// The kind of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, ..)| *known == name).map(|(_, kind, _)| *kind)
-    }
-}
-
 /// A value that is no transaction of this kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("event {index}: {problem}")]
@@ -55,6 +42,9 @@ pub struct Misfit {
     /// What was expected, and what was found.
     pub problem: String,
 }
+
+/// The function of events that are transactions.
+const TXN: &str = "txn";
 
 /// The function of events that say what there is at first, where predicates are read.
 const INIT: &str = "init";
@@ -103,17 +93,8 @@ enum Reads {
 }
 
 impl Collector {
-    /// The function of events that are transactions.
-    pub const TXN: &str = "txn";
-
-    /// This function, if its events are transactions of this kind.
-    pub(super) fn function(kind: Kind, f: &str) -> Option<&'static str> {
-        match f {
-            Self::TXN => Some(Self::TXN),
-            INIT if kind == Kind::ClosedPredicate => Some(INIT),
-            _ => None,
-        }
-    }
+    /// The functions that may matter, for whoever hands events on without their table of names.
+    pub(super) const FUNCTIONS: [&str; 2] = [TXN, INIT];
 
     /// An empty one.
     pub fn new(kind: Kind) -> Self {
@@ -141,7 +122,7 @@ impl Collector {
         f: &str,
         value: &str,
     ) -> Result<(), Misfit> {
-        if event.process == Process::NEMESIS || Self::function(self.rows.kind, f).is_none() {
+        if event.process == Process::NEMESIS || !self.rows.takes(f) {
             return Ok(());
         }
         let place = u32::try_from(index).ok().filter(|place| *place != NONE);
@@ -186,11 +167,6 @@ impl Collector {
         }
     }
 
-    /// The transactions that completed so far, for whoever judges while they come in.
-    pub fn so_far(&self) -> &Table {
-        &self.rows.table
-    }
-
     /// The table, with the transactions that never completed.
     ///
     /// # Errors
@@ -217,6 +193,11 @@ impl Collector {
 }
 
 impl Rows {
+    /// Whether events of this function are transactions.
+    fn takes(&self, f: &str) -> bool {
+        f == TXN || f == INIT && self.kind == Kind::ClosedPredicate
+    }
+
     /// Adds a transaction; `text` is its value, or nothing.
     fn row(&mut self, mut txn: Txn, text: &str, reads: Reads) -> Result<(), String> {
         let (mops, odd) = (self.table.mops.len(), self.table.odd.len());
