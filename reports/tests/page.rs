@@ -312,7 +312,7 @@ fn anomalies_are_told_with_models_ladders_and_the_reason_of_every_edge() {
         "Strongest that may still hold",
         "In general: a cycle with at least one anti-dependency",
         "append x 1",
-        "T3 read key x as empty",
+        "T2 read key x as empty",
         "<a class=\"op-link\" href=\"#op=0\">",
     ] {
         assert!(told.contains(said), "{said}");
