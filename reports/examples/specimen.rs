@@ -37,7 +37,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{}: {} bytes, rendered in {took:.1?}", path.display(), page.len());
     }
     let (history, judgement) = transactions::write_skew(9);
-    let page = reports::html(&facts, &history, &[judgement.clone()], None, &Default::default())?;
+    let page = reports::html(
+        &facts,
+        &history,
+        std::slice::from_ref(&judgement),
+        None,
+        &Default::default(),
+    )?;
     std::fs::write(directory.join("specimen-anomalies.html"), page)?;
     if let Verdict::Invalid { evidence } = &judgement.verdict
         && let Evidence::Anomalies(evidence) = evidence.as_ref()
