@@ -80,6 +80,10 @@ pub fn check_table(
             let (inferred, reasons) = register::infer(table, options.sources);
             judge(claim, table, inferred, &reasons, options, budget)
         }
+        Kind::ClosedPredicate => {
+            let (inferred, reasons) = predicate::infer(table);
+            judge(claim, table, inferred, &reasons, options, budget)
+        }
     }
 }
 

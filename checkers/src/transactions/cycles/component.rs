@@ -149,9 +149,7 @@ impl Component {
             left -= share - purse.left;
             searched.unfinished |=
                 cycles.is_empty() && purse.spent && search.prohibited.has(spec.anomaly);
-            // Elle names a cycle by what its edges are called, and counts it as found all the same.
-            let found = !cycles.is_empty() || spec.is_plain();
-            if found && !search.all_cycles {
+            if !cycles.is_empty() && !search.all_cycles {
                 redundant = redundant.union(rules.implied[at]);
             }
             searched.cycles.extend(cycles.iter().map(|hops| self.cycle(spec, hops)));

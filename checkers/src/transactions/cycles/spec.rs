@@ -113,12 +113,6 @@ impl Spec {
         std::iter::once(dependency).chain(order).collect()
     }
 
-    /// Whether a cycle that has all that is required is already one of these, whatever else: then
-    /// no more than a look at the edges can tell.
-    pub(super) fn is_plain(&self) -> bool {
-        matches!(self.base, Base::G0 | Base::G1c)
-    }
-
     /// How short such a cycle can be.
     pub(super) fn length_min(&self) -> usize {
         if self.base == Base::Nonadjacent { 4 } else { 2 }
