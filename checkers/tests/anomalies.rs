@@ -116,7 +116,8 @@ fn others(page: &mut String, scripts: &BTreeMap<Anomaly, (PathBuf, String)>) {
 /// The weakest models that an anomaly breaks.
 fn direct(anomaly: Anomaly) -> String {
     let not = lattice::boundary(Anomalies::default().with(anomaly)).not;
-    not.iter().map(|model| format!("`{}`", model.name())).collect::<Vec<_>>().join(", ")
+    let names: Vec<String> = not.iter().map(|model| format!("`{}`", model.name())).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 fn section(page: &mut String, anomaly: Anomaly, what: &str, script: &str, checked: &Checked) {
@@ -130,11 +131,28 @@ fn section(page: &mut String, anomaly: Anomaly, what: &str, script: &str, checke
     let sentence = checked.sentences.iter().find(|(name, _)| name == anomaly.name());
     let sentence = sentence.or(checked.sentences.first()).expect("an anomaly has a sentence");
     writeln!(page, "## {}: {what}\n", anomaly.name()).unwrap();
-    writeln!(page, "*In general: {}* ({}).\n", said.sentence, said.source).unwrap();
+    let general = format!("*In general: {}* ({}).", said.sentence, said.source);
+    writeln!(page, "{}\n", wrapped("", &general)).unwrap();
     writeln!(page, "{}\n", story.join("\n")).unwrap();
     writeln!(page, "```text\n{history}\n```\n").unwrap();
     writeln!(page, "Breaks, by itself: {}. The checker says:\n", direct(anomaly)).unwrap();
-    writeln!(page, "> {}: {}\n", sentence.0, sentence.1).unwrap();
+    let says = format!("{}: {}", sentence.0, sentence.1);
+    writeln!(page, "{}\n", wrapped("> ", &says)).unwrap();
+}
+
+/// Lines of at most a hundred characters.
+fn wrapped(prefix: &str, text: &str) -> String {
+    let mut lines = vec![prefix.to_owned()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is a first line");
+        if line.len() > prefix.len() && line.len() + 1 + word.len() > 100 {
+            lines.push(format!("{prefix}{word}"));
+        } else {
+            line.push_str(if line.len() > prefix.len() { " " } else { "" });
+            line.push_str(word);
+        }
+    }
+    lines.join("\n")
 }
 
 /// A transaction as a script gives it.

@@ -37,7 +37,7 @@ const PADDING: f64 = 10.0;
 /// Between two ends of operations.
 const GAP: f64 = 20.0;
 /// Between two rails, where the labels of the arrows are.
-const CHANNEL: f64 = 150.0;
+const CHANNEL: f64 = 190.0;
 /// Above the first box, where the names of the rails are.
 const TOP: f64 = 34.0;
 const MARGIN: f64 = 12.0;
@@ -157,17 +157,25 @@ impl Ladder {
     }
 
     fn connect(&mut self, drawn: &[usize], edges: &[EvidenceEdge]) {
-        let mut plates: Vec<[f64; 4]> = Vec::new();
+        let mut curves: Vec<(&EvidenceEdge, [usize; 2], Curve)> = Vec::new();
         for edge in edges {
             let at = |op| drawn.iter().position(|drawn| *drawn == op);
             let ends = at(edge.from).zip(at(edge.to)).filter(|(from, to)| from != to);
-            let Some((from, to)) = ends.filter(|_| self.arrows.len() < ARROWS_MAX) else {
+            let Some((from, to)) = ends.filter(|_| curves.len() < ARROWS_MAX) else {
                 self.omitted += 1;
                 continue;
             };
-            let arrow = self.arrow(edge, from, to, &mut plates);
-            let right = arrow.plate_x() + arrow.label_width + MARGIN;
-            self.width = self.width.max(right);
+            let curve = self.curve(edge, class(&edge.kind), &self.boxes[from], &self.boxes[to]);
+            curves.push((edge, [from, to], curve));
+        }
+        let mut plates = Vec::new();
+        for (at, (edge, ends, curve)) in curves.iter().enumerate() {
+            let others: Vec<Curve> = (curves.iter().enumerate())
+                .filter(|(other, _)| *other != at)
+                .map(|(_, (.., curve))| *curve)
+                .collect();
+            let arrow = self.arrow(edge, *ends, curve, &others, &mut plates);
+            self.width = self.width.max(arrow.plate_x() + arrow.label_width + MARGIN);
             self.arrows.push(arrow);
         }
     }
@@ -175,19 +183,18 @@ impl Ladder {
     fn arrow(
         &self,
         edge: &EvidenceEdge,
-        from: usize,
-        to: usize,
+        [from, to]: [usize; 2],
+        curve: &Curve,
+        others: &[Curve],
         plates: &mut Vec<[f64; 4]>,
     ) -> Arrow {
-        let class = class(&edge.kind);
-        let curve = self.curve(edge, class, &self.boxes[from], &self.boxes[to]);
         let key = edge.key.as_deref().map_or(String::new(), |key| format!(" {}", plain(key)));
         let label = text::bounded(&format!("{}{key}", edge.kind), 16);
         let label_width = label.chars().count() as f64 * CHARACTER + 8.0;
-        let (label_x, label_y) = self.label_place(&curve, label_width, plates);
+        let (label_x, label_y) = self.label_place(curve, label_width, others, plates);
         let names = (&self.boxes[from].name, &self.boxes[to].name);
         Arrow {
-            class,
+            class: class(&edge.kind),
             path: curve.path(),
             head: curve.head(),
             title: format!("{} → {}, {label}: {}", names.0, names.1, text::plain(&edge.reason)),
@@ -227,22 +234,28 @@ impl Ladder {
         }
     }
 
-    /// Where along the curve its label covers neither a box nor another label.
-    fn label_place(&self, curve: &Curve, width: f64, plates: &mut Vec<[f64; 4]>) -> (f64, f64) {
-        const TRIES: [f64; 9] = [0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.12, 0.88];
+    /// Where along the curve its label covers no box, no other label and no other arrow; if there is
+    /// no such place, as few of them as can be.
+    fn label_place(
+        &self,
+        curve: &Curve,
+        width: f64,
+        others: &[Curve],
+        plates: &mut Vec<[f64; 4]>,
+    ) -> (f64, f64) {
+        const TRIES: [f64; 9] = [0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78, 0.15, 0.85];
         let plate = |t: f64| {
             let (x, y) = curve.at(t);
             [x - width / 2.0, y - LABEL_HEIGHT / 2.0, x + width / 2.0, y + LABEL_HEIGHT / 2.0]
         };
-        let free = |plate: &[f64; 4], boxes: bool| {
-            let is_box = |one: &TxnBox| [one.x, one.y, one.x + one.width, one.y + one.height];
-            !plates.iter().any(|other| overlap(plate, other))
-                && !(boxes && self.boxes.iter().any(|one| overlap(plate, &is_box(one))))
+        let area = |one: &TxnBox| [one.x, one.y, one.x + one.width, one.y + one.height];
+        let cost = |plate: &[f64; 4]| {
+            let labels = plates.iter().filter(|other| overlap(plate, other)).count();
+            let boxes = self.boxes.iter().filter(|one| overlap(plate, &area(one))).count();
+            let crossed = others.iter().filter(|other| other.crosses(plate)).count();
+            100 * labels + 10 * boxes + crossed
         };
-        let tried = TRIES.map(plate);
-        let best = tried.iter().find(|plate| free(plate, true));
-        let best = best.or_else(|| tried.iter().find(|plate| free(plate, false)));
-        let best = *best.unwrap_or(&tried[0]);
+        let best = TRIES.map(plate).into_iter().min_by_key(cost).expect("there are places to try");
         plates.push(best);
         (f64::midpoint(best[0], best[2]), f64::midpoint(best[1], best[3]) + 4.0)
     }
@@ -282,6 +295,13 @@ impl Curve {
             a * pick(self.start) + b * pick(self.one) + c * pick(self.two) + d * pick(self.end)
         };
         (of(|point| point.0), of(|point| point.1))
+    }
+
+    /// Whether it passes through an area, by points that are closer together than a label is high.
+    fn crosses(&self, area: &[f64; 4]) -> bool {
+        (0..=64)
+            .map(|step| self.at(f64::from(step) / 64.0))
+            .any(|(x, y)| (area[0]..area[2]).contains(&x) && (area[1]..area[3]).contains(&y))
     }
 
     fn path(&self) -> String {

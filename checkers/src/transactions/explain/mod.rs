@@ -145,7 +145,7 @@ impl Source<'_> {
 
     fn draft(self, table: &Table, reasons: &dyn Reasons) -> Draft {
         match self {
-            Self::Finding(finding) => of_finding(table, finding),
+            Self::Finding(finding) => of_finding(finding),
             Self::Cycle(named, cycle) => of_cycle(table, reasons, named, cycle),
         }
     }
@@ -172,7 +172,7 @@ fn choose(order: &mut Vec<Source<'_>>) -> usize {
     before - order.len()
 }
 
-fn of_finding(table: &Table, finding: &Finding) -> Draft {
+fn of_finding(finding: &Finding) -> Draft {
     let said = finding.sentence.trim_end_matches('.');
     let mut sentence = prose::plain_names(&quoted(said, SENTENCE_CHARS_MAX));
     if said.chars().nth(SENTENCE_CHARS_MAX).is_some() {
