@@ -21,9 +21,14 @@ mod fenced_locks;
 mod fifo_order;
 mod kafka;
 mod long_fork;
+mod members;
 mod monotonic;
 mod set;
 mod set_full;
+mod shape;
+mod subject;
+#[cfg(test)]
+mod tests;
 mod total_queue;
 mod unique_ids;
 
@@ -76,6 +81,8 @@ pub struct Options {
     pub group_size: Option<u32>,
     /// Set: whether an element has to be seen by every read that begins after its `add` completed.
     pub linearizable: bool,
+    /// Counter: whether only final reads are judged, as an eventually consistent counter wants it.
+    pub final_reads_only: bool,
 }
 
 impl Invariant {
