@@ -22,6 +22,8 @@ mod fifo_order;
 mod kafka;
 mod long_fork;
 mod monotonic;
+mod queue;
+mod reading;
 mod set;
 mod set_full;
 mod total_queue;
