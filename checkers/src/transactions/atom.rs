@@ -19,6 +19,16 @@ const TABLE: u32 = 1 << 31;
 impl Atom {
     /// The absent value.
     pub const NIL: Self = Self(u32::MAX);
+
+    /// The number that it is, if nothing had to be stored for it.
+    pub(super) fn small(self) -> Option<u32> {
+        (self.0 < TABLE).then_some(self.0)
+    }
+
+    /// The atom of a small number.
+    pub(super) fn of_small(number: u32) -> Option<Self> {
+        (number < TABLE).then_some(Self(number))
+    }
 }
 
 /// The texts behind the atoms of one history.
@@ -30,10 +40,8 @@ pub struct Atoms {
 impl Atoms {
     /// The atom of a number.
     pub fn int(&mut self, number: i64) -> Atom {
-        match u32::try_from(number) {
-            Ok(small) if small < TABLE => Atom(small),
-            _ => self.text(itoa::Buffer::new().format(number)),
-        }
+        let small = u32::try_from(number).ok().and_then(Atom::of_small);
+        small.unwrap_or_else(|| self.text(itoa::Buffer::new().format(number)))
     }
 
     /// The atom of a canonical JSON text; numbers and `null` included.
@@ -67,6 +75,27 @@ impl Atoms {
 
     /// Whether it stands for a whole number, for whoever refuses a mixture of types.
     pub fn is_int(&self, atom: Atom) -> bool {
-        crate::history::jsonl::parse_i64(&self.show(atom)).is_some()
+        atom.small().is_some() || crate::history::jsonl::parse_i64(&self.show(atom)).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_equal_has_one_atom_and_shows_as_it_was_written() {
+        let mut atoms = Atoms::default();
+        let texts = ["null", "0", "2147483647", "2147483648", "-1", "\"x\"", "[1]", "1.5", "\"1\""];
+        let first: Vec<Atom> = texts.iter().map(|text| atoms.json(text)).collect();
+        let again: Vec<Atom> = texts.iter().map(|text| atoms.json(text)).collect();
+        assert_eq!(first, again);
+        let shown: Vec<_> = first.iter().map(|atom| atoms.show(*atom).into_owned()).collect();
+        assert_eq!(shown, texts);
+        assert_eq!(atoms.int(2_147_483_648), first[3]);
+        let ints: Vec<bool> = first.iter().map(|atom| atoms.is_int(*atom)).collect();
+        assert_eq!(ints, [false, true, true, true, true, false, false, false, false]);
+        let small: Vec<_> = first.iter().map(|atom| atom.small()).collect();
+        assert_eq!(small[..4], [None, Some(0), Some(i32::MAX as u32), None]);
     }
 }

@@ -19,6 +19,7 @@ pub mod cycles;
 pub mod explain;
 pub mod finding;
 pub mod graph;
+mod kinds;
 pub mod lattice;
 pub mod live;
 pub mod options;
@@ -37,10 +38,10 @@ pub use table::Table;
 use crate::budget::Budget;
 use crate::history::History;
 use crate::verdict::{Evidence, Judgement, Verdict};
-use cycles::Search;
-use finding::{Inferred, Reasons};
-use graph::Dep;
-use lattice::{Anomalies, Boundary};
+use cycles::{Cycle, Found, Search};
+use finding::{Finding, Inferred, Reasons};
+use graph::{Dep, Graph};
+use lattice::{Anomalies, Anomaly};
 use report::{Analysis, Outcome};
 
 /// The checker's name.
@@ -88,20 +89,25 @@ fn judge(
     options: &Options,
     budget: &Budget<'_>,
 ) -> Judgement {
-    let analysis = analyse(table, inferred, reasons.precedence(), options, budget);
+    let analysis = analyse(table, inferred, reasons, options, budget);
     let Analysis { outcome, reported, boundary, findings, cycles, mut figures, .. } = analysis;
+    let mut figure = |name: &str, text: String| figures.push((name.to_owned(), text));
     let verdict = match outcome {
-        Outcome::Proved => {
-            figures.push(("decided by".to_owned(), "proof".to_owned()));
+        Outcome::Proved(how) => {
+            figure("proved", how);
             Verdict::Valid
         }
         Outcome::NothingFound(why) => {
-            figures.push(("no anomaly found, not proved".to_owned(), why));
+            figure("no anomaly found, not proved", why);
             Verdict::Valid
         }
         Outcome::Unknown(why) => Verdict::Unknown { why },
         Outcome::Broken => {
             let types = reported.iter().map(|anomaly| anomaly.name().to_owned()).collect();
+            let findings: Vec<Finding> =
+                findings.into_iter().filter(|found| reported.has(found.anomaly)).collect();
+            let cycles: Vec<Cycle> =
+                cycles.into_iter().filter(|cycle| speaks_of(cycle, reasons, reported)).collect();
             let evidence = explain::evidence(table, reasons, &findings, &cycles, types, &boundary);
             Verdict::Invalid { evidence: Box::new(Evidence::Anomalies(evidence)) }
         }
@@ -109,39 +115,96 @@ fn judge(
     judgement(claim, verdict, figures)
 }
 
+/// Whether a cycle shows one of these anomalies.
+fn speaks_of(cycle: &Cycle, reasons: &dyn Reasons, reported: Anomalies) -> bool {
+    reported.has(cycle.anomaly) || kinds::of(cycle, reasons).iter().any(|kind| reported.has(*kind))
+}
+
 /// Looks for everything that the promise prohibits.
 pub fn analyse(
     table: &Table,
     inferred: Inferred,
-    precedence: &[Dep],
+    reasons: &dyn Reasons,
     options: &Options,
     budget: &Budget<'_>,
 ) -> Analysis {
-    let Inferred { mut edges, findings, gaps: _, unjudged: _ } = inferred;
+    let Inferred { mut edges, findings, gaps, unjudged } = inferred;
     match options.extra_order() {
         Some(Dep::Realtime) => order::realtime(table, &mut edges),
         Some(_) => order::process(table, &mut edges),
         None => {}
     }
     let graph = edges.into_graph();
+    let prohibited = options.prohibited();
     let search = Search {
-        prohibited: options.prohibited(),
+        prohibited,
         found: findings.iter().map(|finding| finding.anomaly).collect(),
-        precedence,
+        precedence: reasons.precedence(),
         steps_per_component_max: options.steps_per_component_max,
         all_cycles: options.all_cycles,
     };
-    let found = cycles::search(&graph, &search, budget).unwrap_or_else(|found| found);
-    let _ = prove::replay(table, &graph);
+    let (found, stopped) = match cycles::search(&graph, &search, budget) {
+        Ok(found) => (found, false),
+        Err(found) => (found, true),
+    };
+    let anomalies = everything(&search, &found, reasons);
+    let reported = report::reported(anomalies, prohibited);
+    let empty = !report::connected(&graph);
+    let outcome = if let Some(why) = unjudged {
+        Outcome::Unknown(why)
+    } else if !reported.is_empty() {
+        Outcome::Broken
+    } else if empty {
+        Outcome::Unknown("no transaction depends on another, so there is nothing to judge".into())
+    } else if stopped {
+        Outcome::Unknown("the search for cycles was stopped from outside".into())
+    } else if let Some(size) = found.unfinished.iter().max() {
+        Outcome::Unknown(format!(
+            "the search for cycles spent its steps in {} components, the greatest of {size} \
+             transactions",
+            found.unfinished.len()
+        ))
+    } else {
+        let replay = prove::replay(table, &graph);
+        report::Silence { options, gaps: &gaps, replay }.outcome()
+    };
     Analysis {
-        outcome: Outcome::NothingFound("the analysis is not finished".to_owned()),
-        anomalies: Anomalies::default(),
-        reported: Anomalies::default(),
-        boundary: Boundary::default(),
+        outcome,
+        anomalies,
+        reported,
+        boundary: lattice::boundary(anomalies),
+        empty,
+        figures: figures(table, &graph, &found),
         findings,
         cycles: found.cycles,
-        figures: Vec::new(),
     }
+}
+
+/// Every anomaly that was found, and what more can be said of the cycles.
+fn everything(search: &Search<'_>, found: &Found, reasons: &dyn Reasons) -> Anomalies {
+    let cycles = found.cycles.iter().map(|cycle| cycle.anomaly);
+    let exists = found.exists.iter().map(|(anomaly, _)| *anomaly);
+    let kinds = found.cycles.iter().flat_map(|cycle| kinds::of(cycle, reasons));
+    let all = search.found.union(cycles.chain(exists).chain(kinds).collect());
+    if all.has(Anomaly::LostUpdate) { all.with(Anomaly::GCursor) } else { all }
+}
+
+fn figures(table: &Table, graph: &Graph, found: &Found) -> Vec<(String, String)> {
+    let (components, greatest) = found.components;
+    let mops = table.txns().last().map_or(0, |(id, _)| table.mop_range(id).end);
+    let mut figures: Vec<(String, String)> = [
+        ("transactions", table.len()),
+        ("micro-operations", mops),
+        ("keys", table.key_count()),
+        ("dependencies", graph.edges()),
+        ("components with cycles", components),
+    ]
+    .map(|(name, count)| (name.to_owned(), count.to_string()))
+    .into();
+    if components > 0 {
+        figures.push(("transactions in the greatest".to_owned(), greatest.to_string()));
+    }
+    figures
 }
 
 fn judgement(claim: &str, verdict: Verdict, figures: Vec<(String, String)>) -> Judgement {

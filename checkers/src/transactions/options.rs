@@ -1,6 +1,7 @@
 //! What is asked of the transactions, under the names that Elle gives it.
 
-use super::lattice::{Anomalies, Anomaly, Model, Models};
+use super::graph::Dep;
+use super::lattice::{self, Anomalies, Anomaly, Model, Models};
 
 /// What a history is held against, and how much is inferred from it.
 #[derive(Clone, Debug)]
@@ -43,22 +44,32 @@ pub struct Sources {
 }
 
 impl Options {
-    /// Every anomaly whose presence breaks the promise.
+    /// Every anomaly whose presence breaks the promise. No promise allows a read of what nobody
+    /// wrote, so that one is always among them.
     pub fn prohibited(&self) -> Anomalies {
-        super::lattice::prohibited(self.models).union(super::lattice::implying(self.anomalies))
+        let asked = lattice::prohibited(self.models).union(lattice::implying(self.anomalies));
+        asked.with(Anomaly::GarbageRead)
     }
 
     /// Which order beside the dependencies can matter: real time, the processes', or none (Elle's
-    /// rule: one of them, real time first).
-    pub fn extra_order(&self) -> Option<super::graph::Dep> {
-        use super::graph::Dep;
+    /// rule: one of them, real time first). The models that no anomaly speaks of need theirs, too,
+    /// for the proof.
+    pub fn extra_order(&self) -> Option<Dep> {
         let prohibited = self.prohibited();
         let any = |suffix: &str| {
             prohibited.iter().any(|anomaly: Anomaly| anomaly.name().ends_with(suffix))
         };
-        if any("-realtime") {
+        let asks = |model: Model| lattice::contained(self.models).has(model);
+        let sessions = [
+            Model::ReadYourWrites,
+            Model::MonotonicReads,
+            Model::MonotonicWrites,
+            Model::WritesFollowReads,
+            Model::SessionSerializable,
+        ];
+        if any("-realtime") || asks(Model::Linearizable) {
             Some(Dep::Realtime)
-        } else if any("-process") {
+        } else if any("-process") || sessions.into_iter().any(asks) {
             Some(Dep::Process)
         } else {
             None

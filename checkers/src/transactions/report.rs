@@ -1,15 +1,28 @@
-//! What an analysis found, before it is put into words.
+//! What an analysis found, and what follows from it, before it is put into words.
+//!
+//! ```text
+//!   something prohibited is there                    broken
+//!   an order of all transactions explains each read  proved, and every weaker promise with it
+//!   version orders known, no prohibited cycle        proved, where the cycles are all there is
+//!   otherwise                                        nothing found, and why that is no proof
+//!   nothing to judge, or the search was cut short    unknown
+//! ```
 
 use super::cycles::Cycle;
 use super::finding::Finding;
-use super::lattice::{Anomalies, Boundary};
+use super::graph::{Dep, Graph};
+use super::lattice::{self, Anomalies, Boundary, Model, Models};
+use super::options::Options;
+
+/// So many reasons are told; the others are counted.
+const REASONS_MAX: usize = 3;
 
 /// Whether the promise was kept, and how sure that is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// An order that explains everything was found and replayed, or the version orders are known
-    /// and no cycle is there.
-    Proved,
+    /// It was kept, and how that is known: an order that explains everything was found and
+    /// replayed, or the version orders are known and no prohibited cycle is there.
+    Proved(String),
     /// Nothing speaks against it; why that is no proof.
     NothingFound(String),
     /// It cannot be judged, and why.
@@ -27,12 +40,167 @@ pub struct Analysis {
     pub anomalies: Anomalies,
     /// Those that are reported: prohibited ones, without what others already say.
     pub reported: Anomalies,
-    /// What they say of the models.
+    /// What all anomalies together say of the models.
     pub boundary: Boundary,
+    /// Whether no transaction depends on another one (Elle's `empty-transaction-graph`): then
+    /// there is nothing to judge.
+    pub empty: bool,
     /// What is wrong without a cycle.
     pub findings: Vec<Finding>,
     /// Cycles, the smallest first.
     pub cycles: Vec<Cycle>,
     /// Figures for the reader.
     pub figures: Vec<(String, String)>,
+}
+
+/// Of what was found, what is reported: what is prohibited, without "such a cycle exists" where
+/// another anomaly already breaks that model.
+pub(super) fn reported(found: Anomalies, prohibited: Anomalies) -> Anomalies {
+    let found = found.and(prohibited);
+    let named: Anomalies = found.iter().filter(|anomaly| !anomaly.says_cycle_exists()).collect();
+    let broken = lattice::impossible(named);
+    let news = found.without(named).iter().filter(|exists| {
+        !lattice::impossible(Anomalies::default().with(*exists)).without(broken).is_empty()
+    });
+    named.union(news.collect())
+}
+
+/// What is known when nothing prohibited was found.
+#[derive(Debug)]
+pub(super) struct Silence<'a> {
+    pub(super) options: &'a Options,
+    /// Why the version orders are not all known.
+    pub(super) gaps: &'a [String],
+    /// Whether an order of all transactions explains every read; if not, why.
+    pub(super) replay: Result<(), String>,
+}
+
+impl Silence<'_> {
+    /// How much the silence proves.
+    pub(super) fn outcome(self) -> Outcome {
+        let Self { options, gaps, replay } = self;
+        let asked = options.models;
+        if replay.is_ok() && asked.without(serial_proves(options.extra_order())).is_empty() {
+            return Outcome::Proved(format!(
+                "one after another in an order that respects {}, the transactions read what they \
+                 read",
+                match options.extra_order() {
+                    Some(Dep::Realtime) => "real time",
+                    Some(_) => "the order of each process",
+                    None => "every dependency",
+                }
+            ));
+        }
+        if let Some(model) = asked.iter().find(|model| !judged(*model)) {
+            return Outcome::Unknown(format!(
+                "no anomaly that is looked for tells whether {} holds, and no order that proves \
+                 it was found",
+                model.name()
+            ));
+        }
+        if gaps.is_empty() && !asked.is_empty() && asked.iter().all(cycles_are_all) {
+            return Outcome::Proved(
+                "the order of all versions is known, and nothing that is prohibited is there"
+                    .to_owned(),
+            );
+        }
+        Outcome::NothingFound(match (gaps.is_empty(), replay) {
+            (false, _) => several(gaps),
+            (true, Err(why)) if asked.iter().any(serial) => why,
+            _ => "the anomalies that are looked for are not all that could break it".to_owned(),
+        })
+    }
+}
+
+/// A few reasons, and how many more there are.
+fn several(reasons: &[String]) -> String {
+    let told = reasons.iter().take(REASONS_MAX).cloned().collect::<Vec<_>>().join("; ");
+    match reasons.len().saturating_sub(REASONS_MAX) {
+        0 => told,
+        more => format!("{told}; and {more} more"),
+    }
+}
+
+/// What is proved by an order of all transactions that explains every read, if it respects this
+/// order beside the dependencies: its own model and all weaker ones. An order that respects real
+/// time is a serial execution in which each transaction takes effect between its invocation and
+/// its completion, and no model asks for more.
+fn serial_proves(respects: Option<Dep>) -> Models {
+    let strongest: &[Model] = match respects {
+        Some(Dep::Realtime) => Model::ALL,
+        Some(_) => {
+            &[Model::StrongSessionSerializable, Model::SessionSerializable, Model::Sequential]
+        }
+        None => &[Model::Serializable, Model::OneCopySerializable],
+    };
+    lattice::contained(strongest.iter().copied().collect())
+}
+
+/// Whether anything that is looked for can break this model.
+fn judged(model: Model) -> bool {
+    !lattice::prohibited(Models::default().with(model)).is_empty()
+}
+
+/// Whether this model promises an order of all transactions.
+fn serial(model: Model) -> bool {
+    lattice::contained(Models::default().with(model)).has(Model::Serializable)
+}
+
+/// Whether a known order of versions without the prohibited anomalies *is* this model. Adya (1999)
+/// defines PL-1, PL-2, PL-2.99 and PL-2+ so; that snapshot isolation is the absence of cycles
+/// without two adjacent anti-dependencies is theorem 10 of Cerone and Gotsman (JACM 2018), and the
+/// order of sessions or of real time may join the dependencies in it.
+///
+/// The serializable ones are left to the replay, which needs no theorem. Of the others the
+/// anomalies are only some of what they forbid: cursor stability forbids more lost updates than
+/// those of transactions that both read first.
+fn cycles_are_all(model: Model) -> bool {
+    matches!(
+        model,
+        Model::ReadUncommitted
+            | Model::ReadCommitted
+            | Model::RepeatableRead
+            | Model::ConsistentView
+            | Model::SnapshotIsolation
+            | Model::StrongSessionReadUncommitted
+            | Model::StrongSessionReadCommitted
+            | Model::StrongReadUncommitted
+            | Model::StrongReadCommitted
+            | Model::StrongSessionSnapshotIsolation
+            | Model::StrongSnapshotIsolation
+    )
+}
+
+/// Whether some transaction depends on another one, directly or over auxiliary vertices.
+///
+/// A walk out of a transaction ends at the first other one; in a history with dependencies that is
+/// after a step or two. What a walk passed that came to no transaction at all is not walked again.
+pub(super) fn connected(graph: &Graph) -> bool {
+    let auxiliary = (graph.vertices() - graph.txns()) as usize;
+    let mut passed_by = vec![u32::MAX; auxiliary];
+    let mut dead = vec![false; auxiliary];
+    let (mut open, mut walked) = (Vec::new(), Vec::new());
+    for txn in 0..graph.txns() {
+        open.extend_from_slice(graph.targets(txn));
+        walked.clear();
+        let mut returned = false;
+        while let Some(vertex) = open.pop() {
+            if vertex == txn {
+                returned = true;
+            } else if vertex < graph.txns() {
+                return true;
+            } else {
+                let at = (vertex - graph.txns()) as usize;
+                if passed_by[at] != txn && !dead[at] {
+                    passed_by[at] = txn;
+                    walked.push(at);
+                    open.extend_from_slice(graph.targets(vertex));
+                }
+            }
+        }
+        if !returned {
+            walked.iter().for_each(|at| dead[*at] = true);
+        }
+    }
+    false
 }

@@ -36,7 +36,7 @@ impl KeyId {
 }
 
 /// No event.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 /// What there is to know of a transaction beside its micro-operations.
 #[derive(Clone, Copy, Debug)]
@@ -148,10 +148,22 @@ impl List {
     }
 }
 
+/// When a transaction began and committed by the clock of the system under test, where the
+/// history says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timestamps {
+    /// What it saw: everything that committed up to here.
+    pub start: Option<u64>,
+    /// From when on others see it.
+    pub commit: Option<u64>,
+}
+
 /// The transactions of a history.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     pub(super) txns: Vec<Txn>,
+    /// As many as transactions, up to the last one that has any: most histories have none.
+    pub(super) timestamps: Vec<Timestamps>,
     pub(super) mops: Vec<Mop>,
     /// The name of each key.
     pub(super) keys: Vec<Atom>,
@@ -186,6 +198,11 @@ impl Table {
     /// A transaction.
     pub fn txn(&self, id: TxnId) -> &Txn {
         &self.txns[id.index()]
+    }
+
+    /// When a transaction ran by the clock of the system under test.
+    pub fn timestamps(&self, id: TxnId) -> Timestamps {
+        self.timestamps.get(id.index()).copied().unwrap_or_default()
     }
 
     /// Where a transaction's micro-operations stand.

@@ -17,6 +17,7 @@
 mod scc;
 
 pub use scc::{Components, components};
+pub(super) use scc::tarjan;
 
 /// Why one transaction has to come before another (Adya 1999; Elle, VLDB 2020).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,7 +69,7 @@ impl Dep {
 }
 
 /// A set of reasons.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Deps(u8);
 
 impl Deps {
@@ -128,7 +129,9 @@ impl Edges {
         Self { list: Vec::new(), txns, vertices: txns }
     }
 
-    /// An auxiliary vertex.
+    /// An auxiliary vertex. Only edges of `rw` and `rwp` may lead a transaction through auxiliary
+    /// vertices back to itself: such a way is not there, and only for these reasons it is passed
+    /// over everywhere.
     ///
     /// # Panics
     /// When there would be more than 2^32 vertices.
@@ -213,6 +216,16 @@ impl Graph {
         let range =
             self.offsets[vertex as usize] as usize..self.offsets[vertex as usize + 1] as usize;
         self.targets[range.clone()].iter().copied().zip(self.deps[range].iter().copied())
+    }
+
+    /// Where the edges out of a vertex stand among all edges: the first, and the end.
+    pub fn range(&self, vertex: u32) -> (u32, u32) {
+        (self.offsets[vertex as usize], self.offsets[vertex as usize + 1])
+    }
+
+    /// Where an edge leads, by its place among all edges.
+    pub fn target(&self, edge: u32) -> u32 {
+        self.targets[edge as usize]
     }
 
     /// The targets of the edges out of a vertex.

@@ -95,6 +95,11 @@ impl Anomaly {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|anomaly| anomaly.name() == name)
     }
+
+    /// Whether it only says that a cycle of some kind exists: `PL-2-cycle-exists`.
+    pub fn says_cycle_exists(self) -> bool {
+        self.name().ends_with("-cycle-exists")
+    }
 }
 
 /// A set of anomalies.
@@ -120,6 +125,12 @@ impl Anomalies {
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
+    }
+
+    /// Without those of the other.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether it is there.

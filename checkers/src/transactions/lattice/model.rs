@@ -1,7 +1,9 @@
 //! The consistency models by name, weak ones first.
 
 macro_rules! models {
-    ($($variant:ident = $canonical:literal $friendly:literal,)*) => {
+    (@friendly $canonical:literal) => { $canonical };
+    (@friendly $canonical:literal $friendly:literal) => { $friendly };
+    ($($variant:ident = $canonical:literal $($friendly:literal)?,)*) => {
         /// A consistency model: what a system promises of its transactions.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[expect(missing_docs, reason = "the names are the field's own; docs explain them")]
@@ -23,7 +25,7 @@ macro_rules! models {
             /// The name in words, as Elle gives it in verdicts: `read-committed`.
             pub fn name(self) -> &'static str {
                 match self {
-                    $(Self::$variant => $friendly,)*
+                    $(Self::$variant => models!(@friendly $canonical $($friendly)?),)*
                 }
             }
         }
@@ -39,33 +41,33 @@ models! {
     ConsistentView = "PL-2+" "consistent-view",
     ForwardConsistentView = "PL-FCV" "forward-consistent-view",
     UpdateSerializable = "PL-3U" "update-serializable",
-    MonotonicAtomicView = "monotonic-atomic-view" "monotonic-atomic-view",
-    ReadAtomic = "read-atomic" "read-atomic",
-    CausalCerone = "causal-cerone" "causal-cerone",
-    UpdateAtomic = "update-atomic" "update-atomic",
-    Prefix = "prefix" "prefix",
-    ParallelSnapshotIsolation = "parallel-snapshot-isolation" "parallel-snapshot-isolation",
+    MonotonicAtomicView = "monotonic-atomic-view",
+    ReadAtomic = "read-atomic",
+    CausalCerone = "causal-cerone",
+    UpdateAtomic = "update-atomic",
+    Prefix = "prefix",
+    ParallelSnapshotIsolation = "parallel-snapshot-isolation",
     RepeatableRead = "PL-2.99" "repeatable-read",
     SnapshotIsolation = "PL-SI" "snapshot-isolation",
-    ViewSerializable = "view-serializable" "view-serializable",
+    ViewSerializable = "view-serializable",
     Serializable = "PL-3" "serializable",
-    OneCopySerializable = "1SR" "1SR",
+    OneCopySerializable = "1SR",
     StrongSessionReadUncommitted = "strong-session-PL-1" "strong-session-read-uncommitted",
     StrongSessionReadCommitted = "strong-session-PL-2" "strong-session-read-committed",
     StrongReadUncommitted = "strong-PL-1" "strong-read-uncommitted",
     StrongReadCommitted = "strong-PL-2" "strong-read-committed",
-    StrongSessionSnapshotIsolation = "strong-session-snapshot-isolation" "strong-session-snapshot-isolation",
-    StrongSnapshotIsolation = "strong-snapshot-isolation" "strong-snapshot-isolation",
-    SessionSerializable = "session-serializable" "session-serializable",
-    StrongSessionSerializable = "strong-session-serializable" "strong-session-serializable",
-    ReadYourWrites = "read-your-writes" "read-your-writes",
-    MonotonicReads = "monotonic-reads" "monotonic-reads",
-    MonotonicWrites = "monotonic-writes" "monotonic-writes",
-    WritesFollowReads = "writes-follow-reads" "writes-follow-reads",
-    Pram = "PRAM" "PRAM",
-    Causal = "causal" "causal",
-    Sequential = "sequential" "sequential",
-    Linearizable = "linearizable" "linearizable",
+    StrongSessionSnapshotIsolation = "strong-session-snapshot-isolation",
+    StrongSnapshotIsolation = "strong-snapshot-isolation",
+    SessionSerializable = "session-serializable",
+    StrongSessionSerializable = "strong-session-serializable",
+    ReadYourWrites = "read-your-writes",
+    MonotonicReads = "monotonic-reads",
+    MonotonicWrites = "monotonic-writes",
+    WritesFollowReads = "writes-follow-reads",
+    Pram = "PRAM",
+    Causal = "causal",
+    Sequential = "sequential",
+    Linearizable = "linearizable",
     StrictSerializable = "PL-SS" "strong-serializable",
 }
 
@@ -100,6 +102,18 @@ impl Models {
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// What both have.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Without those of the other.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Whether it is there.
