@@ -94,7 +94,10 @@ impl<'a> Complaints<'a> {
             let kinds = self.kinds.iter().map(|kind| format!("{} {}", kind.count, kind.name));
             sentence.push_str(&format!(" ({} in all)", kinds.collect::<Vec<_>>().join(", ")));
         }
-        let ops = sample.ops.iter().map(|op| evidence_op(self.history, *op)).collect();
+        let mut ops = sample.ops.clone();
+        ops.sort_by_key(|op| op.invoke_index());
+        ops.dedup();
+        let ops = ops.into_iter().map(|op| evidence_op(self.history, op)).collect();
         Some(OrderEvidence::of(sample.key.clone(), ops, sentence))
     }
 }

@@ -21,11 +21,14 @@ mod fenced_locks;
 mod fifo_order;
 mod kafka;
 mod long_fork;
+mod members;
 mod monotonic;
 mod queue;
 mod reading;
 mod set;
 mod set_full;
+mod shape;
+mod subject;
 mod total_queue;
 mod unique_ids;
 
@@ -85,6 +88,8 @@ pub struct Options {
     pub participants: Option<u32>,
     /// Atomic commit: whether who voted yes has to learn the decision before the end.
     pub nonblocking: bool,
+    /// Counter: whether only final reads are judged, as an eventually consistent counter wants it.
+    pub final_reads_only: bool,
 }
 
 impl Invariant {

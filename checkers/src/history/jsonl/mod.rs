@@ -15,7 +15,6 @@ mod fast;
 mod read;
 mod write;
 
-pub(crate) use read::parse_i64;
-pub(in crate::history) use read::parse_pair;
 pub use read::{Events, LINE_BYTES_MAX, ReadError, Reading, Torn, read};
+pub(crate) use read::{parse_i64, parse_pair};
 pub use write::Writer;

@@ -474,7 +474,7 @@ pub(crate) fn parse_i64(text: &str) -> Option<i64> {
 }
 
 /// Two small numbers in an array without spaces.
-pub(in crate::history) fn parse_pair(text: &str) -> Option<(i32, i32)> {
+pub(crate) fn parse_pair(text: &str) -> Option<(i32, i32)> {
     let (from, to) = text.strip_prefix('[')?.strip_suffix(']')?.split_once(',')?;
     let (from, to) = (parse_i64(from)?, parse_i64(to)?);
     Some((i32::try_from(from).ok()?, i32::try_from(to).ok()?))
