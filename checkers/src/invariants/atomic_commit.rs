@@ -33,13 +33,13 @@
 //! none. Jepsen has no such checker.
 
 use super::Complaints;
-use super::reading::{Dense, Done, Doubts, Values, operations, spread};
+use super::reading::{Dense, Done, Doubts, operations, spread};
+use super::shape::Item;
+use super::subject::show;
 use crate::history::pairing::Operation;
-use crate::history::{Datum, EventType, History, Process, Symbol, Value};
-use crate::transactions::atom::Atom;
+use crate::history::{EventType, History, Process, Symbol, Value};
 use crate::verdict::Judgement;
 use rustc_hash::FxHashMap;
-use serde_json::value::RawValue;
 
 /// Who votes and decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,9 +61,8 @@ struct Word {
 }
 
 #[derive(Debug, Default)]
-struct Scene {
-    texts: Values,
-    txns: Dense<Atom>,
+struct Scene<'h> {
+    txns: Dense<Item<'h>>,
     votes: Vec<Word>,
     decisions: Vec<Word>,
 }
@@ -86,7 +85,7 @@ pub(super) fn check(claim: &str, history: &History, options: &super::Options) ->
         let vote = votes.iter().take_while(|word| word.txn as usize == txn).count();
         let decision = decisions.iter().take_while(|word| word.txn as usize == txn).count();
         let case = Case {
-            name: scene.texts.show(scene.txns.thing(txn)),
+            name: show(scene.txns.thing(txn)),
             votes: &votes[..vote],
             decisions: &decisions[..decision],
         };
@@ -108,8 +107,8 @@ pub(super) fn check(claim: &str, history: &History, options: &super::Options) ->
     court.complaints.judgement("atomic-commit", claim, figures, doubts.verdict())
 }
 
-impl Scene {
-    fn read(history: &History, doubts: &mut Doubts) -> Self {
+impl<'h> Scene<'h> {
+    fn read(history: &'h History, doubts: &mut Doubts) -> Self {
         let mut scene = Self::default();
         let f = ["vote", "decide", "outcome"].map(|name| history.symbols.get(name));
         for done in operations(history) {
@@ -125,7 +124,7 @@ impl Scene {
         scene
     }
 
-    fn vote(&mut self, history: &History, done: &Done<'_>, doubts: &mut Doubts) {
+    fn vote(&mut self, history: &'h History, done: &Done<'_>, doubts: &mut Doubts) {
         if done.outcome() == EventType::Fail {
             return;
         }
@@ -145,7 +144,7 @@ impl Scene {
         }
     }
 
-    fn decide(&mut self, history: &History, done: &Done<'_>, doubts: &mut Doubts) {
+    fn decide(&mut self, history: &'h History, done: &Done<'_>, doubts: &mut Doubts) {
         let Some(value) = done.answer().filter(|value| *value != Value::Nil) else { return };
         match self.word(history, value, "decision", ["commit", "abort"]) {
             Some((txn, positive)) => self.decisions.push(Word {
@@ -165,23 +164,30 @@ impl Scene {
     /// The transaction, and whether the first of the two words was said of it.
     fn word(
         &mut self,
-        history: &History,
+        history: &'h History,
         value: Value,
         field: &str,
         words: [&str; 2],
     ) -> Option<(u32, bool)> {
-        let Value::Interned(symbol) = value else { return None };
-        let text = history.text(symbol);
-        let read = |word: &str| words.iter().position(|known| *known == word);
-        let (txn, word) = match serde_json::from_str::<(&RawValue, &str)>(text) {
-            Ok((txn, word)) => (self.texts.json(txn.get()), read(word)?),
-            Err(_) => {
-                let Datum::Json(json) = history.datum(value) else { return None };
-                let txn = json.get("txn").filter(|txn| !txn.is_null())?.to_string();
-                (self.texts.json(&txn), read(json.get(field)?.as_str()?)?)
+        let item = Item::of(history, value);
+        let (mut txn, mut word) = (Item::Nil, Item::Nil);
+        if let Some(mut items) = item.items() {
+            (txn, word) = (items.next()?, items.next()?);
+            if items.next().is_some() {
+                return None;
             }
-        };
-        (txn != Atom::NIL).then(|| (self.txns.number(txn) as u32, word == 0))
+        }
+        for (name, item) in item.fields().into_iter().flatten() {
+            if name == "txn" {
+                txn = item;
+            } else if name == field {
+                word = item;
+            }
+        }
+        let Item::Text(word) = word else { return None };
+        let word = word.strip_prefix('"')?.strip_suffix('"')?;
+        let place = words.iter().position(|known| *known == word)?;
+        (txn != Item::Nil).then(|| (self.txns.number(txn) as u32, place == 0))
     }
 }
 

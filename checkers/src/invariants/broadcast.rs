@@ -30,19 +30,17 @@
 //! Where no operation says its node, the system is taken for one node.
 
 use super::Complaints;
-use super::reading::{Dense, Done, Doubts, Values, operations, spread};
+use super::reading::{Dense, Done, Doubts, operations, spread};
+use super::shape::Item;
+use super::subject::{CHARS_MAX, show};
 use crate::history::notes::{FaultStep, Note, Phase};
 use crate::history::pairing::Operation;
 use crate::history::{EventType, History, Process, Symbol, Value};
-use crate::transactions::atom::Atom;
 use crate::verdict::Judgement;
 use crate::words::quoted;
 
 /// The figure of delivery is left out when messages times nodes are more: 128 MB of bits.
 const SEEN_BITS_MAX: usize = 1 << 30;
-
-/// The longest name of a node, in characters.
-const CHARS_MAX: usize = 40;
 
 /// A message.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,9 +67,8 @@ struct Read {
 }
 
 #[derive(Debug, Default)]
-struct Scene {
-    texts: Values,
-    ids: Dense<Atom>,
+struct Scene<'h> {
+    ids: Dense<Item<'h>>,
     messages: Vec<Message>,
     nodes: Dense<Option<Symbol>>,
     reads: Vec<Read>,
@@ -110,8 +107,8 @@ pub(super) fn check(claim: &str, history: &History, options: &super::Options) ->
     complaints.judgement("broadcast", claim, figures, doubts.verdict())
 }
 
-impl Scene {
-    fn read(history: &History, doubts: &mut Doubts) -> Self {
+impl<'h> Scene<'h> {
+    fn read(history: &'h History, doubts: &mut Doubts) -> Self {
         let mut scene = Self::default();
         let f = ["broadcast", "read", "topology"].map(|name| history.symbols.get(name));
         let places_nodes = history
@@ -146,12 +143,11 @@ impl Scene {
         scene
     }
 
-    fn broadcast(&mut self, history: &History, done: &Done<'_>, doubts: &mut Doubts) {
+    fn broadcast(&mut self, history: &'h History, done: &Done<'_>, doubts: &mut Doubts) {
         if done.argument() == Value::Nil {
             return doubts.misfit(history, done.op.invoke_index(), "a message");
         }
-        let atom = self.texts.atom(history, done.argument());
-        let message = self.message(atom);
+        let message = self.message(Item::of(history, done.argument()));
         match done.outcome() {
             EventType::Fail => message.failed = true,
             outcome => {
@@ -168,8 +164,8 @@ impl Scene {
         }
     }
 
-    fn message(&mut self, atom: Atom) -> &mut Message {
-        let number = self.ids.number(atom);
+    fn message(&mut self, item: Item<'h>) -> &mut Message {
+        let number = self.ids.number(item);
         if number == self.messages.len() {
             self.messages.push(Message::default());
         }
@@ -179,7 +175,7 @@ impl Scene {
     /// Goes over all reads in the order in which they ended: what stands in them, and how often.
     fn contents(
         &mut self,
-        history: &History,
+        history: &'h History,
         complaints: &mut Complaints<'_>,
         doubts: &mut Doubts,
     ) {
@@ -187,25 +183,23 @@ impl Scene {
         let (known, nodes) = (self.messages.len(), self.nodes.len());
         let counts = known.saturating_mul(nodes) <= SEEN_BITS_MAX;
         let mut seen = vec![0_u64; if counts { (known * nodes).div_ceil(64) } else { 0 }];
-        let mut elements = Vec::new();
         for (number, read) in (1..).zip(self.reads.clone()) {
-            elements.clear();
-            if self.texts.elements(history, read.value, &mut elements).is_none() {
+            let Some(items) = Item::of(history, read.value).items() else {
                 doubts.misfit(history, read.at, "the list of the messages");
                 continue;
-            }
+            };
             let time_ns = history.events()[read.at].time_ns;
-            for &atom in &elements {
-                let message = self.message(atom);
+            for item in items {
+                let message = self.message(item);
                 if message.last_read == number {
-                    self.accuse(history, complaints, "duplicated", atom, &read);
+                    self.accuse(history, complaints, "duplicated", item, &read);
                     continue;
                 }
                 message.last_read = number;
                 if message.broadcast.is_none_or(|op| read.at < op.invoke_index()) {
-                    self.accuse(history, complaints, "phantom", atom, &read);
+                    self.accuse(history, complaints, "phantom", item, &read);
                 }
-                let id = self.ids.number(atom);
+                let id = self.ids.number(item);
                 let bit = id * nodes + read.node;
                 if counts && id < known && seen[bit / 64] & 1 << (bit % 64) == 0 {
                     seen[bit / 64] |= 1 << (bit % 64);
@@ -222,10 +216,10 @@ impl Scene {
         history: &History,
         complaints: &mut Complaints<'_>,
         kind: &'static str,
-        atom: Atom,
+        item: Item<'h>,
         read: &Read,
     ) {
-        let message = self.ids.get(atom).map(|id| self.messages[id]).unwrap_or_default();
+        let message = self.ids.get(item).map(|id| self.messages[id]).unwrap_or_default();
         let ops = vec![read.op];
         complaints.add(kind, None, ops, || {
             let node = self.node(history, read.node);
@@ -235,7 +229,7 @@ impl Scene {
                 (_, None, true) => "although its broadcast failed",
                 (_, None, false) => "and nobody broadcast it",
             };
-            format!("{node} has {} {why}", self.texts.show(atom))
+            format!("{node} has {} {why}", show(item))
         });
     }
 
@@ -249,7 +243,7 @@ impl Scene {
     /// What the last reads of the nodes have to say.
     fn final_reads(
         &mut self,
-        history: &History,
+        history: &'h History,
         complaints: &mut Complaints<'_>,
         doubts: &mut Doubts,
     ) {
@@ -264,17 +258,13 @@ impl Scene {
             doubts.add(format!("{count} nodes have no read at the end, {name} among them"));
         }
         let mut finals: Vec<(Read, Vec<u32>)> = Vec::new();
-        let mut elements = Vec::new();
         for read in last.into_iter().flatten() {
-            elements.clear();
             // What is no list was named before.
-            if self.texts.elements(history, read.value, &mut elements).is_some() {
-                let mut ids: Vec<u32> =
-                    elements.iter().map(|atom| self.ids.number(*atom) as u32).collect();
-                ids.sort_unstable();
-                ids.dedup();
-                finals.push((read, ids));
-            }
+            let Some(items) = Item::of(history, read.value).items() else { continue };
+            let mut ids: Vec<u32> = items.map(|item| self.ids.number(item) as u32).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            finals.push((read, ids));
         }
         let mut held = vec![0_usize; self.messages.len()];
         for (_, ids) in &finals {
@@ -311,7 +301,7 @@ impl Scene {
             [Some(broadcast), with_op, without.map(|read| read.op)].into_iter().flatten().collect();
         ops.sort_unstable_by_key(|op| op.invoke_index());
         complaints.add(kind, None, ops, || {
-            let text = self.texts.show(self.ids.thing(id));
+            let text = show(self.ids.thing(id));
             let [without, with] = [without, with]
                 .map(|read| read.map_or(String::new(), |r| self.node(history, r.node)));
             match kind {

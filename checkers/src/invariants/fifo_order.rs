@@ -80,7 +80,7 @@ pub(super) fn check(claim: &str, history: &History, options: &super::Options) ->
 }
 
 /// The values that were enqueued once, and how many were enqueued more often.
-fn passages(queues: &Queues) -> (Vec<Passage<'_>>, u64) {
+fn passages<'a>(queues: &'a Queues<'_>) -> (Vec<Passage<'a>>, u64) {
     let mut twice = 0;
     let mut all = Vec::new();
     for life in queues.lives() {
@@ -110,7 +110,7 @@ fn waited_ns(history: &History, passage: &Passage<'_>) -> Option<u64> {
 
 struct Order<'a> {
     history: &'a History,
-    queues: &'a Queues,
+    queues: &'a Queues<'a>,
     complaints: Complaints<'a>,
     doubts: Doubts,
 }

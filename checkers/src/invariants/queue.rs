@@ -14,10 +14,11 @@
 //! in, and not before.
 
 use super::Complaints;
-use super::reading::{Dense, Done, Doubts, Values, operations};
+use super::reading::{Dense, Done, Doubts, operations};
+use super::shape::Item;
+use super::subject::show;
 use crate::history::pairing::Operation;
 use crate::history::{EventType, History, Symbol, Value};
-use crate::transactions::atom::Atom;
 use rustc_hash::FxHashMap;
 
 /// So many operations of one value are shown.
@@ -42,9 +43,8 @@ pub(super) struct Take {
 
 /// What the history does with its queues.
 #[derive(Debug, Default)]
-pub(super) struct Queues {
-    texts: Values,
-    values: Dense<(Option<Symbol>, Atom)>,
+pub(super) struct Queues<'h> {
+    values: Dense<(Option<Symbol>, Item<'h>)>,
     /// By value, then in order of invocation.
     puts: Vec<Put>,
     takes: Vec<Take>,
@@ -93,17 +93,16 @@ impl Life<'_> {
     }
 }
 
-impl Queues {
+impl<'h> Queues<'h> {
     /// Reads them; what cannot be read goes to the doubts.
-    pub(super) fn read(history: &History, doubts: &mut Doubts) -> Self {
+    pub(super) fn read(history: &'h History, doubts: &mut Doubts) -> Self {
         let mut queues = Self::default();
         let f = ["enqueue", "dequeue", "drain"].map(|name| history.symbols.get(name));
-        let mut elements = Vec::new();
         for done in operations(history) {
             match f.iter().position(|f| *f == Some(done.invoke.f)) {
                 Some(0) => queues.enqueue(history, &done, doubts),
                 Some(1) => queues.dequeue(history, &done),
-                Some(_) => queues.drain(history, &done, &mut elements, doubts),
+                Some(_) => queues.drain(history, &done, doubts),
                 None => doubts.misfit(
                     history,
                     done.op.invoke_index(),
@@ -116,7 +115,7 @@ impl Queues {
         queues
     }
 
-    fn enqueue(&mut self, history: &History, done: &Done<'_>, doubts: &mut Doubts) {
+    fn enqueue(&mut self, history: &'h History, done: &Done<'_>, doubts: &mut Doubts) {
         if done.argument() == Value::Nil {
             return doubts.misfit(history, done.op.invoke_index(), "a value to enqueue");
         }
@@ -124,7 +123,7 @@ impl Queues {
         self.puts.push(Put { value, op: done.op, outcome: done.outcome() });
     }
 
-    fn dequeue(&mut self, history: &History, done: &Done<'_>) {
+    fn dequeue(&mut self, history: &'h History, done: &Done<'_>) {
         match (done.outcome(), done.answer()) {
             (_, Some(Value::Nil)) => self.queue(done).emptied = Some(done.op),
             (_, Some(value)) => {
@@ -142,24 +141,18 @@ impl Queues {
         }
     }
 
-    fn drain(
-        &mut self,
-        history: &History,
-        done: &Done<'_>,
-        elements: &mut Vec<Atom>,
-        doubts: &mut Doubts,
-    ) {
+    fn drain(&mut self, history: &'h History, done: &Done<'_>, doubts: &mut Doubts) {
         let value = match done.complete {
             Some(event) if event.kind != EventType::Fail => event.value,
             _ => Value::Nil,
         };
-        elements.clear();
-        let listed = value == Value::Nil || self.texts.elements(history, value, elements).is_some();
+        let items = Item::of(history, value).items();
+        let listed = value == Value::Nil || items.is_some();
         if !listed {
             doubts.misfit(history, done.last_index(), "the list of the values that it took");
         }
-        for (place, atom) in (0..).zip(&*elements) {
-            let value = self.values.number((done.key(), *atom)) as u32;
+        for (place, item) in (0..).zip(items.into_iter().flatten()) {
+            let value = self.values.number((done.key(), item)) as u32;
             self.takes.push(Take { value, op: done.op, place });
         }
         match done.outcome() {
@@ -169,9 +162,8 @@ impl Queues {
         }
     }
 
-    fn value(&mut self, history: &History, done: &Done<'_>, value: Value) -> u32 {
-        let atom = self.texts.atom(history, value);
-        self.values.number((done.key(), atom)) as u32
+    fn value(&mut self, history: &'h History, done: &Done<'_>, value: Value) -> u32 {
+        self.values.number((done.key(), Item::of(history, value))) as u32
     }
 
     fn queue(&mut self, done: &Done<'_>) -> &mut Queue {
@@ -208,7 +200,7 @@ impl Queues {
 
     /// The value for a reader.
     pub(super) fn show(&self, life: &Life<'_>) -> String {
-        self.texts.show(self.values.thing(life.number).1)
+        show(self.values.thing(life.number).1)
     }
 
     /// Complains of values that nobody put in, and of those that were taken too often.

@@ -1,19 +1,18 @@
-//! What invariants read out of a history: values as small numbers, lists of them, times; and what
-//! they could not read.
+//! What invariants read out of a history: operations with their events, numbers for values, times;
+//! and what they could not read.
 //!
 //! ```text
-//!   Values   value or element -> Atom          equal when what they stand for is
+//!   Done     an operation: argument, answer, key, node
+//!   Dense    value -> 0, 1, 2, ...             for tables instead of maps
 //!   Doubts   misfits, reasons                  unknown(why), unless something is wrong
 //!   spread   latencies -> "0.5: 1.2 ms, ..."   a figure
 //! ```
 
 use crate::history::pairing::{self, Operation};
 use crate::history::{Event, EventType, History, Symbol, Value};
-use crate::transactions::atom::{Atom, Atoms};
 use crate::verdict::Verdict;
 use crate::words::quoted;
 use rustc_hash::FxHashMap;
-use serde_json::value::RawValue;
 use std::hash::Hash;
 
 /// So many misfits are named.
@@ -73,54 +72,6 @@ impl Done<'_> {
     /// The index of its last event.
     pub(super) fn last_index(&self) -> usize {
         self.op.complete_index().unwrap_or(self.op.invoke_index())
-    }
-}
-
-/// The numbers of values.
-#[derive(Debug, Default)]
-pub(super) struct Values {
-    atoms: Atoms,
-}
-
-impl Values {
-    /// The atom of a value.
-    pub(super) fn atom(&mut self, history: &History, value: Value) -> Atom {
-        match value {
-            Value::Nil => Atom::NIL,
-            Value::Int(number) => self.atoms.int(number),
-            Value::Pair(from, to) => self.atoms.json(&format!("[{from},{to}]")),
-            Value::Interned(symbol) => self.atoms.json(history.text(symbol)),
-        }
-    }
-
-    /// The atom of a canonical JSON text.
-    pub(super) fn json(&mut self, text: &str) -> Atom {
-        self.atoms.json(text)
-    }
-
-    /// The elements of a list, appended to `out`; nothing if it is no list.
-    pub(super) fn elements(
-        &mut self,
-        history: &History,
-        value: Value,
-        out: &mut Vec<Atom>,
-    ) -> Option<()> {
-        match value {
-            Value::Nil | Value::Int(_) => return None,
-            Value::Pair(one, other) => {
-                out.extend([one, other].map(|number| self.atoms.int(number.into())));
-            }
-            Value::Interned(symbol) => {
-                let list: Vec<&RawValue> = serde_json::from_str(history.text(symbol)).ok()?;
-                out.extend(list.into_iter().map(|element| self.atoms.json(element.get())));
-            }
-        }
-        Some(())
-    }
-
-    /// The value for a reader, bounded.
-    pub(super) fn show(&self, atom: Atom) -> String {
-        quoted(&self.atoms.show(atom), CHARS_MAX)
     }
 }
 
@@ -268,20 +219,5 @@ pub(super) mod tests {
         let mut times: Vec<u64> = (1..=100).rev().map(|ms| ms * 1_000_000).collect();
         let expected = "0.5: 50.000 ms, 0.95: 95.000 ms, 0.99: 99.000 ms, most: 100.000 ms";
         assert_eq!(spread(&mut times).unwrap(), expected);
-    }
-
-    #[test]
-    fn a_pair_is_a_list_of_two_numbers() {
-        let history = history("0 invoke drain [1,2]\n0 ok drain [1,2,\"x\"]");
-        let mut values = Values::default();
-        let mut lists = [(); 2].map(|()| Vec::new());
-        for (event, list) in history.events().iter().zip(&mut lists) {
-            values.elements(&history, event.value, list).unwrap();
-        }
-        assert_eq!(lists[0], lists[1][..2]);
-        assert_eq!(
-            lists[1].iter().map(|atom| values.show(*atom)).collect::<Vec<_>>(),
-            ["1", "2", "\"x\""]
-        );
     }
 }

@@ -48,7 +48,7 @@ struct Missing {
 
 fn lost(
     history: &History,
-    queues: &Queues,
+    queues: &Queues<'_>,
     complaints: &mut super::Complaints<'_>,
     doubts: &mut Doubts,
 ) {
