@@ -154,16 +154,21 @@ impl Doubts {
     }
 }
 
-/// Times as a figure: quantiles of the nearest rank, in milliseconds; nothing of nothing.
+/// Times as a figure, in milliseconds; nothing of nothing.
 pub(super) fn spread(times_ns: &mut [u64]) -> Option<String> {
-    times_ns.sort_unstable();
-    let last = times_ns.len().checked_sub(1)?;
-    let ms = |percent: usize| {
-        let rank = (times_ns.len() * percent).div_ceil(100).saturating_sub(1);
-        let microseconds = times_ns[rank.min(last)] / 1000;
+    quantiles(times_ns, |time_ns| {
+        let microseconds = time_ns / 1000;
         format!("{}.{:03} ms", microseconds / 1000, microseconds % 1000)
-    };
-    Some(format!("0.5: {}, 0.95: {}, 0.99: {}, most: {}", ms(50), ms(95), ms(99), ms(100)))
+    })
+}
+
+/// Quantiles of the nearest rank as a figure; nothing of nothing.
+pub(super) fn quantiles(numbers: &mut [u64], show: impl Fn(u64) -> String) -> Option<String> {
+    numbers.sort_unstable();
+    let last = numbers.len().checked_sub(1)?;
+    let rank = |percent: usize| (numbers.len() * percent).div_ceil(100).saturating_sub(1).min(last);
+    let [half, most, nearly, all] = [50, 95, 99, 100].map(|percent| show(numbers[rank(percent)]));
+    Some(format!("0.5: {half}, 0.95: {most}, 0.99: {nearly}, most: {all}"))
 }
 
 #[cfg(test)]
