@@ -29,6 +29,8 @@ mod set;
 mod set_full;
 mod shape;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod total_queue;
 mod unique_ids;
 
