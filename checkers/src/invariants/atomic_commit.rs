@@ -33,26 +33,19 @@
 //! none. Jepsen has no such checker.
 
 use super::Complaints;
-use super::reading::{Dense, Done, Doubts, operations, spread};
+use super::reading::{Dense, Done, Doubts, Place, operations, spread};
 use super::shape::Item;
 use super::subject::show;
 use crate::history::pairing::Operation;
-use crate::history::{EventType, History, Process, Symbol, Value};
+use crate::history::{EventType, History, Value};
 use crate::verdict::Judgement;
 use rustc_hash::FxHashMap;
-
-/// Who votes and decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Participant {
-    Node(Symbol),
-    Process(Process),
-}
 
 /// A vote or a decision.
 #[derive(Clone, Copy, Debug)]
 struct Word {
     txn: u32,
-    by: Participant,
+    by: Place,
     op: Operation,
     /// Yes, or commit.
     positive: bool,
@@ -132,7 +125,7 @@ impl<'h> Scene<'h> {
         match self.word(history, value, "vote", ["yes", "no"]) {
             Some((txn, positive)) => self.votes.push(Word {
                 txn,
-                by: participant(done),
+                by: done.place(),
                 op: done.op,
                 positive,
                 certain: done.outcome() == EventType::Ok,
@@ -149,7 +142,7 @@ impl<'h> Scene<'h> {
         match self.word(history, value, "decision", ["commit", "abort"]) {
             Some((txn, positive)) => self.decisions.push(Word {
                 txn,
-                by: participant(done),
+                by: done.place(),
                 op: done.op,
                 positive,
                 certain: true,
@@ -189,10 +182,6 @@ impl<'h> Scene<'h> {
         let place = words.iter().position(|known| *known == word)?;
         (txn != Item::Nil).then(|| (self.txns.number(txn) as u32, place == 0))
     }
-}
-
-fn participant(done: &Done<'_>) -> Participant {
-    done.node().map_or(Participant::Process(done.invoke.process), Participant::Node)
 }
 
 /// One transaction.
@@ -252,7 +241,7 @@ impl Court<'_> {
             self.add("commit-after-no", case, &[*commit, *no], sentence);
         }
         let known = commit.op.complete_index();
-        let mut first: FxHashMap<Participant, &Word> = FxHashMap::default();
+        let mut first: FxHashMap<Place, &Word> = FxHashMap::default();
         for vote in case.votes {
             first.entry(vote.by).or_insert(vote);
         }
@@ -265,7 +254,7 @@ impl Court<'_> {
             return;
         }
         let began = |vote: &&Word| Some(vote.op.invoke_index()) < known;
-        let mut yes: Vec<Participant> = case
+        let mut yes: Vec<Place> = case
             .votes
             .iter()
             .filter(|vote| vote.positive)
@@ -289,7 +278,7 @@ impl Court<'_> {
             case.votes.iter().filter(|vote| vote.positive && vote.certain).collect();
         votes.sort_by_key(|vote| vote.by);
         votes.dedup_by_key(|vote| vote.by);
-        let mut told: Vec<Participant> = case.decisions.iter().map(|word| word.by).collect();
+        let mut told: Vec<Place> = case.decisions.iter().map(|word| word.by).collect();
         told.sort_unstable();
         let end_ns = self.history.events().last().map_or(0, |event| event.time_ns);
         for vote in votes.into_iter().filter(|vote| told.binary_search(&vote.by).is_err()) {
@@ -305,7 +294,7 @@ impl Court<'_> {
 
 /// The two words, both said for certain by one participant.
 fn of_one(words: &[Word]) -> Option<[Word; 2]> {
-    let mut first: FxHashMap<Participant, &Word> = FxHashMap::default();
+    let mut first: FxHashMap<Place, &Word> = FxHashMap::default();
     words.iter().filter(|word| word.certain).find_map(|word| {
         let known = *first.entry(word.by).or_insert(word);
         (known.positive != word.positive).then_some([*known, *word])
@@ -338,6 +327,9 @@ mod tests {
         "vote-changed",
         "blocked",
     ];
+
+    /// Who, whether it is a vote, and whether it is yes or commit.
+    type Said = (u8, bool, bool);
 
     fn judged(text: &str, options: &Options) -> String {
         said(&judge("test", &history(text), Invariant::AtomicCommit, options), &KINDS)
@@ -442,7 +434,7 @@ mod tests {
                 };
                 write!(text, "{lines}").unwrap();
             }
-            let pairs = |holds: &dyn Fn((u8, bool, bool), (u8, bool, bool)) -> bool| {
+            let pairs = |holds: &dyn Fn(Said, Said) -> bool| {
                 words.iter().any(|one| words.iter().any(|other| holds(*one, *other)))
             };
             let expected = [

@@ -27,15 +27,15 @@
 //! right if it has it in the end. How long a message took to stand in a read of every node is a
 //! figure.
 //!
-//! Where no operation says its node, the system is taken for one node.
+//! Where no node is said, each process that reads at the end answers for the node that it talks to.
 
 use super::Complaints;
-use super::reading::{Dense, Done, Doubts, operations, spread};
+use super::reading::{Dense, Done, Doubts, Place, operations, spread};
 use super::shape::Item;
 use super::subject::{CHARS_MAX, show};
 use crate::history::notes::{FaultStep, Note, Phase};
 use crate::history::pairing::Operation;
-use crate::history::{EventType, History, Process, Symbol, Value};
+use crate::history::{EventType, History, Process, Value};
 use crate::verdict::Judgement;
 use crate::words::quoted;
 
@@ -70,7 +70,7 @@ struct Read {
 struct Scene<'h> {
     ids: Dense<Item<'h>>,
     messages: Vec<Message>,
-    nodes: Dense<Option<Symbol>>,
+    nodes: Dense<Place>,
     reads: Vec<Read>,
     /// The index after which final reads begin.
     final_from: usize,
@@ -111,15 +111,10 @@ impl<'h> Scene<'h> {
     fn read(history: &'h History, doubts: &mut Doubts) -> Self {
         let mut scene = Self::default();
         let f = ["broadcast", "read", "topology"].map(|name| history.symbols.get(name));
-        let places_nodes = history
-            .events()
-            .iter()
-            .any(|event| event.node.is_some() && event.process != Process::NEMESIS);
         let mut acknowledged = 0;
         for done in operations(history) {
-            let node = done.node();
-            if node.is_some() || !places_nodes {
-                scene.nodes.number(node);
+            if matches!(done.place(), Place::Node(_)) {
+                scene.nodes.number(done.place());
             }
             match f.iter().position(|f| *f == Some(done.invoke.f)) {
                 Some(0) => {
@@ -127,7 +122,7 @@ impl<'h> Scene<'h> {
                     acknowledged += u64::from(done.outcome() == EventType::Ok);
                     scene.final_from = scene.final_from.max(done.last_index());
                 }
-                Some(1) => scene.answer(&done, node),
+                Some(1) => scene.answer(&done),
                 // Who is whose neighbour, of which nothing follows.
                 Some(_) => {}
                 None => {
@@ -157,9 +152,9 @@ impl<'h> Scene<'h> {
         }
     }
 
-    fn answer(&mut self, done: &Done<'_>, node: Option<Symbol>) {
+    fn answer(&mut self, done: &Done<'_>) {
         if let (Some(value), Some(at)) = (done.answer(), done.op.complete_index()) {
-            let node = self.nodes.number(node);
+            let node = self.nodes.number(done.place());
             self.reads.push(Read { op: done.op, node, value, at });
         }
     }
@@ -235,8 +230,8 @@ impl<'h> Scene<'h> {
 
     fn node(&self, history: &History, number: usize) -> String {
         match self.nodes.thing(number) {
-            Some(name) => quoted(history.text(name), CHARS_MAX),
-            None => "the system".to_owned(),
+            Place::Node(name) => quoted(history.text(name), CHARS_MAX),
+            Place::Process(process) => format!("whom process {process} reads"),
         }
     }
 
@@ -251,7 +246,13 @@ impl<'h> Scene<'h> {
         for read in self.reads.iter().filter(|read| read.op.invoke_index() > self.final_from) {
             last[read.node] = Some(*read);
         }
-        let unread: Vec<usize> = (0..last.len()).filter(|node| last[*node].is_none()).collect();
+        let unread: Vec<usize> = (0..last.len())
+            .filter(|node| last[*node].is_none())
+            .filter(|node| matches!(self.nodes.thing(*node), Place::Node(_)))
+            .collect();
+        if last.iter().all(Option::is_none) {
+            doubts.add("nobody reads at the end".to_owned());
+        }
         if let Some(first) = unread.first() {
             let name = self.node(history, *first);
             let count = unread.len();
@@ -400,10 +401,13 @@ mod tests {
     }
 
     #[test]
-    fn without_nodes_the_system_is_one() {
+    fn without_nodes_each_process_that_reads_at_the_end_answers_for_its_own() {
         let text = "1 invoke broadcast 5\n1 ok broadcast\n2 invoke read\n2 ok read ";
         assert_eq!(verdict(&format!("{text}[5]")), "valid");
         assert_eq!(verdict(&format!("{text}[]")), "lost 1");
+        let other = "3 invoke read\n3 ok read ";
+        assert_eq!(verdict(&format!("{text}[5]\n{other}[]")), "not-delivered 1");
+        assert_eq!(verdict(&format!("{text}[5]\n{other}[]\n{other}[5]")), "valid");
         let silent = verdict("2 invoke read\n2 ok read []");
         assert!(silent.starts_with("unknown: no broadcast was acknowledged"), "{silent}");
         assert!(verdict(&format!("{text}7")).contains("event 3 (read): expected the list"));
@@ -419,7 +423,7 @@ mod tests {
             let mut text = "9@n1 invoke broadcast 99\n9 ok broadcast\n".to_owned();
             for (message, outcome) in outcomes.iter().enumerate() {
                 let outcome = ["ok", "info", "fail"][*outcome];
-                write!(text, "{message}@n1 invoke broadcast {message}\n").unwrap();
+                writeln!(text, "{message}@n1 invoke broadcast {message}").unwrap();
                 writeln!(text, "{message} {outcome} broadcast").unwrap();
             }
             let mut sets = Vec::new();

@@ -9,7 +9,7 @@
 //! ```
 
 use crate::history::pairing::{self, Operation};
-use crate::history::{Event, EventType, History, Symbol, Value};
+use crate::history::{Event, EventType, History, Process, Symbol, Value};
 use crate::verdict::Verdict;
 use crate::words::quoted;
 use rustc_hash::FxHashMap;
@@ -40,6 +40,14 @@ pub(super) struct Done<'a> {
     pub(super) complete: Option<&'a Event>,
 }
 
+/// Whom an operation speaks for: the node that was asked, or where none is said the process, which
+/// talks to one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Place {
+    Node(Symbol),
+    Process(Process),
+}
+
 impl Done<'_> {
     /// How it ended; an open one nobody knows.
     pub(super) fn outcome(&self) -> EventType {
@@ -64,9 +72,10 @@ impl Done<'_> {
         self.invoke.key.or_else(|| self.complete.and_then(|event| event.key))
     }
 
-    /// The node that was asked, wherever it is said.
-    pub(super) fn node(&self) -> Option<Symbol> {
-        self.invoke.node.or_else(|| self.complete.and_then(|event| event.node))
+    /// Whom it speaks for.
+    pub(super) fn place(&self) -> Place {
+        let node = self.invoke.node.or_else(|| self.complete.and_then(|event| event.node));
+        node.map_or(Place::Process(self.invoke.process), Place::Node)
     }
 
     /// The index of its last event.
