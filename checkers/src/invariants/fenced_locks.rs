@@ -231,7 +231,7 @@ impl Lock {
                     }
                 }
                 (None, Some(at)) if self.grants[at].until.is_none() => {
-                    end(&mut self.grants[at], began)
+                    end(&mut self.grants[at], began);
                 }
                 (None, _) => {
                     for at in held.drain(..) {
@@ -252,7 +252,7 @@ impl Lock {
             let from = grant.op.complete_index();
             if let Some(holder) = last.filter(|holder| from < Some(until(holder))) {
                 found.add("two-holders", vec![holder.op, grant.op], || {
-                    let [one, other] = [holder, grant].map(|grant| holder_text(grant));
+                    let [one, other] = [holder, grant].map(holder_text);
                     format!("{other} got the lock while {one} held it")
                 });
             }

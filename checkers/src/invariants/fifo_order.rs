@@ -66,8 +66,11 @@ pub(super) fn check(claim: &str, history: &History, options: &super::Options) ->
         order.lost(queue);
     }
     order.drains(&passages);
-    let Order { complaints, doubts, .. } = order;
+    let Order { complaints, mut doubts, .. } = order;
     let (enqueued, dequeued) = queues.counts();
+    if enqueued + dequeued == 0 {
+        doubts.add("nothing was acknowledged: nothing was tested".to_owned());
+    }
     let own = of_one_pair(history, &passages);
     let mut figures = vec![
         ("enqueued".to_owned(), enqueued.to_string()),

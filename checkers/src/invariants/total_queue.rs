@@ -31,6 +31,9 @@ pub(super) fn check(claim: &str, history: &History, options: &super::Options) ->
     queues.complain(history, &mut complaints);
     lost(history, &queues, &mut complaints, &mut doubts);
     let (enqueued, dequeued) = queues.counts();
+    if enqueued + dequeued == 0 {
+        doubts.add("nothing was acknowledged: nothing was tested".to_owned());
+    }
     let figures =
         [("enqueued", enqueued), ("dequeued", dequeued), ("recovered", queues.recovered())];
     let figures = figures.map(|(name, count)| (name.to_owned(), count.to_string())).to_vec();
@@ -123,7 +126,7 @@ mod tests {
         let sane = "1 invoke enqueue 1\n1 info enqueue 1\n2 invoke enqueue 2\n2 ok enqueue 2\n\
                     3 invoke dequeue\n3 ok dequeue 1\n3 invoke drain\n3 ok drain [2]";
         assert_eq!(verdict(sane), "valid");
-        assert_eq!(verdict(""), "valid");
+        assert_eq!(verdict(""), "unknown: nothing was acknowledged: nothing was tested");
     }
 
     #[test]
