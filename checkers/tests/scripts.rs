@@ -9,6 +9,7 @@
 //!   wait 2000                   nothing happens for so many milliseconds
 //!   check [OBJECT] [semantics=strict|jepsen|porcupine]
 //!   promise PROMISE [semantics=...]     a weaker promise: causal, pram, convergence, ...
+//!   invariant NAME [total=100] [group_size=2] [linearizable=true] [final_reads_only=true]
 //!   stats | vacuity read write final_reads=true | liveness 1000
 //! ```
 //!
@@ -20,6 +21,7 @@ use checkers::budget::Budget;
 use checkers::consistency::{self, Consistency};
 use checkers::history::notes::{FaultNote, Note, Phase};
 use checkers::history::{Datum, Event, EventType, History, Process, Value};
+use checkers::invariants::{self, Invariant};
 use checkers::linearizable::{self, Object, Semantics};
 use checkers::verdict::{
     Evidence, EvidenceOp, EvidenceStep, Judgement, OrderEvidence, SilenceEvidence, Verdict,
@@ -96,6 +98,22 @@ impl goldenscript::Runner for Runner {
                 let mut arguments = command.consume_args();
                 let semantics = arguments.take_key("semantics").unwrap_or("strict");
                 self.promise(promise, semantics)
+            }
+            ("invariant", [name]) => {
+                let mut arguments = command.consume_args();
+                let total = arguments.take_key("total").map(str::parse).transpose()?;
+                let group_size = arguments.take_key("group_size").map(str::parse).transpose()?;
+                let mut flag = |name| arguments.take_key(name) == Some("true");
+                let options = invariants::Options {
+                    total,
+                    group_size,
+                    negative_balances: flag("negative_balances"),
+                    linearizable: flag("linearizable"),
+                    final_reads_only: flag("final_reads_only"),
+                };
+                let invariant = Invariant::from_name(name).ok_or("no such invariant")?;
+                let claim = "the system keeps it";
+                Ok(judgement(&invariants::check(claim, &self.history, invariant, &options)))
             }
             ("vacuity", functions) => {
                 let mut arguments = command.consume_args();

@@ -391,8 +391,9 @@ fn the_random_histories_have_every_kind_of_error() {
                 number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 (number >> 33) as u16
             };
-            let steps: Vec<Step> =
-                (0..40).map(|_| (random() as u8, random() as u8, random() as u8, random())).collect();
+            let steps: Vec<Step> = (0..40)
+                .map(|_| (random() as u8, random() as u8, random() as u8, random()))
+                .collect();
             for (name, count) in definition(&played(&steps, &mut *world()).1) {
                 *seen.entry(name).or_default() += count;
             }
