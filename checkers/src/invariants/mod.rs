@@ -23,6 +23,8 @@ mod kafka;
 mod long_fork;
 mod members;
 mod monotonic;
+mod queue;
+mod reading;
 mod set;
 mod set_full;
 mod shape;
@@ -81,6 +83,13 @@ pub struct Options {
     pub group_size: Option<u32>,
     /// Set: whether an element has to be seen by every read that begins after its `add` completed.
     pub linearizable: bool,
+    /// Kafka: whether the polls at the end went on until nothing came any more, so that what was
+    /// acknowledged and never polled is lost.
+    pub final_polls: bool,
+    /// Atomic commit: how many participants have to vote yes before anybody may commit.
+    pub participants: Option<u32>,
+    /// Atomic commit: whether who voted yes has to learn the decision before the end.
+    pub nonblocking: bool,
     /// Counter: whether only final reads are judged, as an eventually consistent counter wants it.
     pub final_reads_only: bool,
 }
