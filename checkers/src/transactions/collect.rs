@@ -43,6 +43,9 @@ pub struct Misfit {
     pub problem: String,
 }
 
+/// The function of events that are transactions.
+const TXN: &str = "txn";
+
 /// The function of events that say what there is at first, where predicates are read.
 const INIT: &str = "init";
 
@@ -90,17 +93,8 @@ enum Reads {
 }
 
 impl Collector {
-    /// The function of events that are transactions.
-    pub const TXN: &str = "txn";
-
-    /// This function, if its events are transactions of this kind.
-    pub(super) fn function(kind: Kind, f: &str) -> Option<&'static str> {
-        match f {
-            Self::TXN => Some(Self::TXN),
-            INIT if kind == Kind::ClosedPredicate => Some(INIT),
-            _ => None,
-        }
-    }
+    /// The functions that may matter, for whoever hands events on without their table of names.
+    pub(super) const FUNCTIONS: [&str; 2] = [TXN, INIT];
 
     /// An empty one.
     pub fn new(kind: Kind) -> Self {
@@ -128,7 +122,7 @@ impl Collector {
         f: &str,
         value: &str,
     ) -> Result<(), Misfit> {
-        if event.process == Process::NEMESIS || Self::function(self.rows.kind, f).is_none() {
+        if event.process == Process::NEMESIS || !self.rows.takes(f) {
             return Ok(());
         }
         let place = u32::try_from(index).ok().filter(|place| *place != NONE);
@@ -199,6 +193,11 @@ impl Collector {
 }
 
 impl Rows {
+    /// Whether events of this function are transactions.
+    fn takes(&self, f: &str) -> bool {
+        f == TXN || f == INIT && self.kind == Kind::ClosedPredicate
+    }
+
     /// Adds a transaction; `text` is its value, or nothing.
     fn row(&mut self, mut txn: Txn, text: &str, reads: Reads) -> Result<(), String> {
         let (mops, odd) = (self.table.mops.len(), self.table.odd.len());

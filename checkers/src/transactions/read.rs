@@ -13,8 +13,8 @@
 
 use super::collect::{Collector, Kind, Misfit};
 use super::table::Table;
+use crate::history::Event;
 use crate::history::jsonl::{self, Events, Torn};
-use crate::history::{Event, Process};
 use std::io::BufRead;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::{panic, thread};
@@ -71,7 +71,7 @@ pub fn read(reader: impl BufRead, name: &str, kind: Kind) -> Result<Reading, Rea
     let (back, empty) = mpsc::channel();
     let (read, collected) = thread::scope(|scope| {
         let collector = scope.spawn(move || collect(kind, &taken, &back));
-        let read = hand_over(kind, &mut source, &full, &empty);
+        let read = hand_over(&mut source, &full, &empty);
         drop(full);
         (read, collector.join().unwrap_or_else(|payload| panic::resume_unwind(payload)))
     });
@@ -100,12 +100,12 @@ struct Row {
     /// Where its value ends in the text of the batch; it begins where the one before ends.
     end: usize,
     column: usize,
-    function: Option<&'static str>,
+    /// One of those that may matter, or empty.
+    f: &'static str,
 }
 
 /// Reads to the end, or until the collector wants no more. Gives how many events there were.
 fn hand_over(
-    kind: Kind,
     source: &mut Events<impl BufRead>,
     full: &SyncSender<Batch>,
     empty: &Receiver<Batch>,
@@ -115,7 +115,7 @@ fn hand_over(
         let mut batch = empty.try_recv().unwrap_or_default();
         batch.rows.clear();
         batch.text.clear();
-        let more = fill(kind, source, &mut batch);
+        let more = fill(source, &mut batch);
         events = batch.rows.last().map_or(events, |row| row.index + 1);
         // What stands before a bad line is judged all the same: it may be wrong, too.
         let sent = full.send(batch);
@@ -126,18 +126,13 @@ fn hand_over(
 }
 
 /// Whether there may be more.
-fn fill(
-    kind: Kind,
-    source: &mut Events<impl BufRead>,
-    batch: &mut Batch,
-) -> Result<bool, jsonl::ReadError> {
+fn fill(source: &mut Events<impl BufRead>, batch: &mut Batch) -> Result<bool, jsonl::ReadError> {
     while batch.rows.len() < BATCH_EVENTS && batch.text.len() < BATCH_BYTES {
         let Some(raw) = source.next_raw()? else { return Ok(false) };
         batch.text.push_str(raw.value);
         let (index, event, column) = (raw.index, raw.event, raw.column);
-        let function = Collector::function(kind, raw.f);
-        let function = function.filter(|_| event.process != Process::NEMESIS);
-        batch.rows.push(Row { index, event, end: batch.text.len(), column, function });
+        let f = Collector::FUNCTIONS.into_iter().find(|f| *f == raw.f).unwrap_or("");
+        batch.rows.push(Row { index, event, end: batch.text.len(), column, f });
     }
     Ok(true)
 }
@@ -154,10 +149,8 @@ fn collect(
         for row in &batch.rows {
             let value = &batch.text[start..row.end];
             start = row.end;
-            if let Some(function) = row.function {
-                let event = collector.event(row.index, &row.event, function, value);
-                event.map_err(|misfit| (row.column, misfit))?;
-            }
+            let event = collector.event(row.index, &row.event, row.f, value);
+            event.map_err(|misfit| (row.column, misfit))?;
         }
         // Nobody may be there to take it any more.
         let _ = back.send(batch);
