@@ -64,7 +64,8 @@ struct Draft {
 }
 
 /// The evidence: what was found, the smallest first, with the transactions and the reason of every
-/// edge. Only what is reported counts: of `types`.
+/// edge. `types` names what is reported; of a cycle that is reported for what it is as well, such as
+/// a fractured read, that name is given.
 pub fn evidence(
     table: &Table,
     reasons: &dyn Reasons,
@@ -73,11 +74,14 @@ pub fn evidence(
     types: Vec<String>,
     boundary: &Boundary,
 ) -> AnomalyEvidence {
-    let is_reported = |anomaly: Anomaly| types.iter().any(|name| name == anomaly.name());
-    let findings = findings.iter().filter(|finding| is_reported(finding.anomaly));
-    let cycles = cycles.iter().filter(|cycle| is_reported(cycle.anomaly));
-    let mut order: Vec<Source<'_>> =
-        findings.map(Source::Finding).chain(cycles.map(Source::Cycle)).collect();
+    let is_reported = |anomaly: &Anomaly| types.iter().any(|name| name == anomaly.name());
+    let named = |cycle: &Cycle| {
+        let kinds = || super::kinds::of(cycle, reasons).into_iter();
+        let name = [cycle.anomaly].into_iter().chain(kinds()).find(is_reported);
+        name.unwrap_or(cycle.anomaly)
+    };
+    let cycles = cycles.iter().map(|cycle| Source::Cycle(named(cycle), cycle));
+    let mut order: Vec<Source<'_>> = findings.iter().map(Source::Finding).chain(cycles).collect();
     order.sort_by_cached_key(|source| source.size(table));
     let left_out = choose(&mut order);
     let drafts: Vec<Draft> = order.iter().map(|source| source.draft(table, reasons)).collect();
@@ -118,14 +122,14 @@ pub fn evidence(
 #[derive(Clone, Copy, Debug)]
 enum Source<'a> {
     Finding(&'a Finding),
-    Cycle(&'a Cycle),
+    Cycle(Anomaly, &'a Cycle),
 }
 
 impl Source<'_> {
     fn anomaly(self) -> Anomaly {
         match self {
             Self::Finding(finding) => finding.anomaly,
-            Self::Cycle(cycle) => cycle.anomaly,
+            Self::Cycle(named, _) => named,
         }
     }
 
@@ -133,7 +137,7 @@ impl Source<'_> {
     fn size(self, table: &Table) -> (usize, usize, Anomaly) {
         let txns: Vec<TxnId> = match self {
             Self::Finding(finding) => finding.txns.clone(),
-            Self::Cycle(cycle) => cycle.steps.iter().map(|step| step.from).collect(),
+            Self::Cycle(_, cycle) => cycle.steps.iter().map(|step| step.from).collect(),
         };
         let mops = txns.iter().map(|id| table.mops(*id).len()).sum();
         (txns.len(), mops, self.anomaly())
@@ -141,8 +145,8 @@ impl Source<'_> {
 
     fn draft(self, table: &Table, reasons: &dyn Reasons) -> Draft {
         match self {
-            Self::Finding(finding) => of_finding(table, finding),
-            Self::Cycle(cycle) => of_cycle(table, reasons, cycle),
+            Self::Finding(finding) => of_finding(finding),
+            Self::Cycle(named, cycle) => of_cycle(table, reasons, named, cycle),
         }
     }
 }
@@ -168,9 +172,10 @@ fn choose(order: &mut Vec<Source<'_>>) -> usize {
     before - order.len()
 }
 
-fn of_finding(table: &Table, finding: &Finding) -> Draft {
-    let mut sentence = quoted(&finding.sentence, SENTENCE_CHARS_MAX);
-    if finding.sentence.chars().nth(SENTENCE_CHARS_MAX).is_some() {
+fn of_finding(finding: &Finding) -> Draft {
+    let said = finding.sentence.trim_end_matches('.');
+    let mut sentence = prose::plain_names(&quoted(said, SENTENCE_CHARS_MAX));
+    if said.chars().nth(SENTENCE_CHARS_MAX).is_some() {
         sentence.push_str("...");
     }
     let left_out = finding.txns.len().saturating_sub(2 * TXNS_END);
@@ -189,7 +194,7 @@ fn of_finding(table: &Table, finding: &Finding) -> Draft {
     }
 }
 
-fn of_cycle(table: &Table, reasons: &dyn Reasons, cycle: &Cycle) -> Draft {
+fn of_cycle(table: &Table, reasons: &dyn Reasons, anomaly: Anomaly, cycle: &Cycle) -> Draft {
     let steps = &cycle.steps;
     let first = beginning(cycle);
     let at = |place: usize| steps[(first + place) % steps.len()];
@@ -214,7 +219,7 @@ fn of_cycle(table: &Table, reasons: &dyn Reasons, cycle: &Cycle) -> Draft {
     let keys: Vec<KeyId> = hops.iter().filter_map(|hop| hop.reason.key).collect();
     let key = keys.first().copied().filter(|first| keys.iter().all(|key| key == first));
     let txns = kept.iter().map(|place| at(*place).from).collect();
-    Draft { anomaly: cycle.anomaly, key, txns, hops, count: None, sentence }
+    Draft { anomaly, key, txns, hops, count: None, sentence }
 }
 
 /// Which step the telling begins with: the one after the last that needs no reading of values.

@@ -11,7 +11,7 @@
 use super::super::finding::Reason;
 use super::super::graph::Dep;
 use super::super::table::{Table, TxnId};
-use super::name;
+use super::{name, plain};
 use crate::words::{quoted, seconds};
 
 /// Steps that are told from each end of a long cycle.
@@ -50,11 +50,31 @@ pub(super) fn ordered(table: &Table, from: TxnId, to: TxnId, dep: Dep) -> Option
 
 /// The whole sentence of a step.
 pub(super) fn step(table: &Table, hop: &Hop) -> String {
-    let mut text = quoted(&hop.reason.text, REASON_CHARS_MAX);
+    let mut text = plain_names(&quoted(&hop.reason.text, REASON_CHARS_MAX));
     if hop.reason.text.chars().nth(REASON_CHARS_MAX).is_some() {
         text.push_str("...");
     }
     format!("{} {text}", name(table, hop.from))
+}
+
+/// A sentence whose keys and values are named as they are in transactions: `"x"` is `x`, if that
+/// can be taken for nothing else.
+pub(super) fn plain_names(sentence: &str) -> String {
+    let mut out = String::with_capacity(sentence.len());
+    let mut rest = sentence;
+    while let Some(open) = rest.find('"') {
+        out.push_str(&rest[..open]);
+        let name = rest[open + 1..].find('"').map(|length| &rest[open..length + open + 2]);
+        let name = name.filter(|name| plain(name) == name[1..name.len() - 1]);
+        let Some(name) = name.filter(|_| !out.ends_with('\\')) else {
+            out.push('"');
+            rest = &rest[open + 1..];
+            continue;
+        };
+        out.push_str(&name[1..name.len() - 1]);
+        rest = &rest[open + name.len()..];
+    }
+    out + rest
 }
 
 /// The sentence of a cycle of so many steps, of which these are known.

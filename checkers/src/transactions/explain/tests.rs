@@ -98,7 +98,7 @@ fn a_cycle_ends_with_real_time_and_its_edges_lead_around() {
 }
 
 #[test]
-fn what_is_not_reported_is_not_shown_and_the_smallest_comes_first() {
+fn the_smallest_comes_first_and_a_cycle_is_called_what_it_is_reported_for() {
     let table = table(&[append(0, 1), append(0, 2), append(1, 3)]);
     let findings = [finding(Anomaly::G1b, &[0, 1, 2]), finding(Anomaly::G1a, &[2, 0])];
     let evidence = reported(&table, &findings, &[cycle(Anomaly::G0, &[Dep::Ww, Dep::Ww, Dep::Ww])]);
@@ -107,10 +107,14 @@ fn what_is_not_reported_is_not_shown_and_the_smallest_comes_first() {
     assert_eq!(evidence.found[0].ops, [2, 0], "the accused first");
     assert_eq!(evidence.found[0].count, Some(3));
     assert_eq!(evidence.sentence, "G1a: it is wrong (also G0, G1b)");
-    let only = vec!["G0".to_owned()];
-    let evidence = super::evidence(&table, &Given, &findings, &[], only, &Boundary::default());
+    let exists = vec!["PL-2-cycle-exists".to_owned()];
+    let evidence = super::evidence(&table, &Given, &[], &[], exists, &Boundary::default());
     assert!(evidence.found.is_empty() && evidence.ops.is_empty());
-    assert!(evidence.sentence.starts_with("G0: "), "{}", evidence.sentence);
+    assert!(evidence.sentence.contains("read-committed forbids"), "{}", evidence.sentence);
+    let fractured = cycle(Anomaly::GSingleItem, &[Dep::Wr, Dep::Rw]);
+    let only = vec!["fractured-read".to_owned()];
+    let evidence = super::evidence(&table, &Given, &[], &[fractured], only, &Boundary::default());
+    assert_eq!(evidence.found[0].name, "fractured-read");
 }
 
 #[test]
@@ -159,6 +163,13 @@ fn only_unmistakable_strings_lose_their_quotation_marks() {
     let shown = ["\"x\"", "\"1\"", "\"nil\"", "\"a b\"", "7", "null", "\"\u{7}\""].map(plain);
     assert_eq!(shown, ["x", "\"1\"", "\"nil\"", "\"a b\"", "7", "null", "\"\\u{7}\""]);
     assert!(plain(&"x".repeat(1000)).len() < 50);
+}
+
+#[test]
+fn names_in_sentences_are_those_of_the_transactions() {
+    let sentence = r#"read "x" = "1", not "a \"b\"" or "nil" of "key-2" and ""#;
+    let plain = r#"read x = "1", not "a \"b\"" or "nil" of key-2 and ""#;
+    assert_eq!(prose::plain_names(sentence), plain);
 }
 
 #[test]
