@@ -15,6 +15,7 @@
 //! wrote is no accusation.
 
 use super::atom::Atom;
+use super::collect::Kind;
 use super::explain::{self, name};
 use super::finding::{Finding, Reason, Reasons};
 use super::graph::Dep;
@@ -65,9 +66,12 @@ impl Isolation {
     }
 }
 
-/// What the timestamps of this history can tell of what is asked: one model, and all
-/// transactions that took effect have timestamps.
-pub fn asked(table: &Table, options: &Options) -> Option<Isolation> {
+/// What the timestamps of this history can tell of what is asked: one model, no predicates, and
+/// all transactions that took effect have timestamps.
+pub fn asked(table: &Table, kind: Kind, options: &Options) -> Option<Isolation> {
+    if kind == Kind::ClosedPredicate {
+        return None;
+    }
     let isolation = options.only_model().and_then(Isolation::of)?;
     let mut ok = table.txns().filter(|(_, txn)| txn.is_ok()).peekable();
     let is_there = ok.peek().is_some();
