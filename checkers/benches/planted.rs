@@ -4,7 +4,7 @@
 //! ```text
 //!   cargo bench -p checkers --bench planted                    100 seeds, some hours
 //!   cargo bench -p checkers --bench planted -- 3               3 seeds
-//!   cargo bench -p checkers --bench planted -- 100 10000 G0    of 10 000 transactions, names with G0
+//!   cargo bench -p checkers --bench planted -- 100 10000 G0    10 000 transactions, only G0*
 //! ```
 //!
 //! The seeds go in turn through several key counts and lengths of transactions.

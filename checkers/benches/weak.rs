@@ -42,9 +42,9 @@ fn main() {
     let transactions = given.next().unwrap_or(1_000_000);
     let sessions = given.next().unwrap_or(50);
     println!(
-        "{transactions} transactions of up to {LENGTH_MAX} steps, {sessions} sessions, {KEYS} keys\n"
+        "{transactions} transactions of up to {LENGTH_MAX} steps, {sessions} sessions, {KEYS} keys"
     );
-    println!("| store | level | seconds | peak MB over the table | verdict | implied orders |");
+    println!("\n| store | level | seconds | peak MB over the table | verdict | implied orders |");
     println!("|---|---|---|---|---|---|");
     for shape in SHAPES {
         let table = table(&shape, transactions, sessions);

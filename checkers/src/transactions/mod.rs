@@ -72,7 +72,7 @@ pub fn check_table(
     options: &Options,
     budget: &Budget<'_>,
 ) -> Judgement {
-    let stamped = timestamps::asked(table, options)
+    let stamped = timestamps::asked(table, kind, options)
         .map(|isolation| timestamps::check(claim, table, isolation, budget));
     match stamped {
         None => by_values(claim, table, kind, options, budget),

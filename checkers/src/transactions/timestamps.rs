@@ -15,6 +15,7 @@
 //! wrote is no accusation.
 
 use super::atom::Atom;
+use super::collect::Kind;
 use super::explain::{self, name};
 use super::finding::{Finding, Reason, Reasons};
 use super::graph::Dep;
@@ -65,9 +66,12 @@ impl Isolation {
     }
 }
 
-/// What the timestamps of this history can tell of what is asked: one model, and all
-/// transactions that took effect have timestamps.
-pub fn asked(table: &Table, options: &Options) -> Option<Isolation> {
+/// What the timestamps of this history can tell of what is asked: one model, no predicates, and
+/// all transactions that took effect have timestamps.
+pub fn asked(table: &Table, kind: Kind, options: &Options) -> Option<Isolation> {
+    if kind == Kind::ClosedPredicate {
+        return None;
+    }
     let isolation = options.only_model().and_then(Isolation::of)?;
     let mut ok = table.txns().filter(|(_, txn)| txn.is_ok()).peekable();
     let is_there = ok.peek().is_some();
@@ -258,8 +262,8 @@ impl<'a> Replay<'a> {
                 let (who, other_name) = (name(self.table, id), name(self.table, TxnId(other)));
                 let key_text = self.table.key_text(key);
                 let sentence = format!(
-                    "{who} and {other_name} both wrote key {key_text}, but {other_name} committed at \
-                     {last}, between the start of {who} at {start} and its commit at {at}"
+                    "{who} and {other_name} both wrote key {key_text}, but {other_name} committed \
+                     at {last}, between the start of {who} at {start} and its commit at {at}"
                 );
                 self.found(Anomaly::GSIa, key, vec![id, TxnId(other)], sentence);
             }
@@ -377,8 +381,8 @@ impl<'a> Replay<'a> {
             if point < commit {
                 let [who, first] = [id, before].map(|id| name(self.table, id));
                 let sentence = format!(
-                    "{who} began after {first} had completed, but its timestamp {point} is less than \
-                     {commit}, at which {first} committed"
+                    "{who} began after {first} had completed, but its timestamp {point} is less \
+                     than {commit}, at which {first} committed"
                 );
                 let anomaly = match self.isolation {
                     Isolation::StrongSnapshot => Anomaly::StrongSnapshotIsolationCycleExists,
@@ -475,8 +479,8 @@ mod tests {
         assert_eq!(said(SKEW, &stamps, Isolation::Snapshot), "valid");
         assert_eq!(
             said(SKEW, &stamps, Isolation::Serializable),
-            "G-single-item-realtime: T3, by its commit at 4, should have read 1 of key \"y\", since \
-             T1 had committed to it at 3; it read null"
+            "G-single-item-realtime: T3, by its commit at 4, should have read 1 of key \"y\", \
+             since T1 had committed to it at 3; it read null"
         );
         let twin = "p0 ok: r x nil, w y 1 \n p1 ok: r y 1, w x 2";
         assert_eq!(said(twin, &stamps, Isolation::Serializable), "valid");
@@ -488,8 +492,8 @@ mod tests {
         let stamps = [(1, 2), (3, 4), (5, 5)];
         assert_eq!(
             said(stale, &stamps, Isolation::Snapshot),
-            "GSIb: T5, by its start at 5, should have read 2 of key \"x\", since T3 had committed to \
-             it at 4; it read 1"
+            "GSIb: T5, by its start at 5, should have read 2 of key \"x\", since T3 had committed \
+             to it at 4; it read 1"
         );
         assert_eq!(said(stale, &[(1, 2), (3, 6), (5, 5)], Isolation::Snapshot), "valid");
         let early = "p0 ok: w x 1 \n p1 ok: r x 1";
@@ -506,8 +510,8 @@ mod tests {
         let both = "p0 ok: w x 1 \n p1 ok: w x 2";
         assert_eq!(
             said(both, &[(1, 3), (2, 4)], Isolation::Snapshot),
-            "GSIa: T3 and T1 both wrote key \"x\", but T1 committed at 3, between the start of T3 at \
-             2 and its commit at 4"
+            "GSIa: T3 and T1 both wrote key \"x\", but T1 committed at 3, between the start of T3 \
+             at 2 and its commit at 4"
         );
         assert_eq!(said(both, &[(1, 2), (3, 4)], Isolation::Snapshot), "valid");
         assert_eq!(said(both, &[(1, 3), (2, 4)], Isolation::Serializable), "valid");
@@ -521,8 +525,8 @@ mod tests {
         let found = said(apart, &stamps, Isolation::StrictSerializable);
         assert_eq!(
             found,
-            "PL-SS-cycle-exists: T3 began after T1 had completed, but its timestamp 2 is less than 6, \
-             at which T1 committed"
+            "PL-SS-cycle-exists: T3 began after T1 had completed, but its timestamp 2 is less than \
+             6, at which T1 committed"
         );
         assert_eq!(said(apart, &[(1, 2), (5, 6)], Isolation::StrictSerializable), "valid");
         let snapshots = [(1, 6), (5, 7)];
@@ -539,8 +543,8 @@ mod tests {
         let lost = "p0 ok: a x 1 \n p1 ok: a x 2, l x 1.2 \n p2 ok: l x 2";
         assert_eq!(
             said(lost, &stamps, Isolation::Serializable),
-            "G-single-item-realtime: T5, by its commit at 6, should have read 2 elements ending in 2 \
-             of key \"x\", since T3 had committed to it at 4; it read 1 elements ending in 2"
+            "G-single-item-realtime: T5, by its commit at 6, should have read 2 elements ending in \
+             2 of key \"x\", since T3 had committed to it at 4; it read 1 elements ending in 2"
         );
         let own = "p0 ok: a x 1 \n p1 ok: a x 2, l x 1 \n p2 ok: l x 1.2";
         assert!(said(own, &stamps, Isolation::Snapshot).starts_with("internal: T3 read"));

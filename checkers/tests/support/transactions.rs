@@ -16,7 +16,7 @@ use checkers::budget::Budget;
 use checkers::history::{Event, EventType, History, Process, Symbol, Value};
 use checkers::transactions::collect::{Collector, Kind};
 use checkers::transactions::lattice::{self, Anomalies, Anomaly, Model};
-use checkers::transactions::{Options, Table, check_table};
+use checkers::transactions::{Options, Sources, Table, check_table};
 use checkers::verdict::{Evidence, Judgement, Verdict};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -230,11 +230,13 @@ const PROCESS_FIRST: u32 = 1_000_000_000;
 impl Plant {
     /// What is asked of the checker.
     pub(crate) fn options(&self) -> Options {
-        let mut options = Options::default();
-        options.models = [self.model].into_iter().collect();
-        options.sources.writes_follow_reads = self.assumes == Assumes::WritesFollowReads;
-        options.sources.sequential_keys = self.assumes == Assumes::SequentialKeys;
-        options
+        let sources = Sources {
+            writes_follow_reads: self.assumes == Assumes::WritesFollowReads,
+            sequential_keys: self.assumes == Assumes::SequentialKeys,
+            ..Sources::default()
+        };
+        let models = [self.model].into_iter().collect();
+        Options { models, sources, ..Options::default() }
     }
 
     /// Its events, in order.

@@ -214,7 +214,7 @@ pub(super) struct Automaton {
 }
 
 /// What a cycle of these edges is called; nothing if it has no dependency in it.
-pub(super) fn classify(deps: &[Dep]) -> Option<Anomaly> {
+pub(in crate::transactions) fn classify(deps: &[Dep]) -> Option<Anomaly> {
     let rw = |dep: &Dep| matches!(dep, Dep::Rw | Dep::Rwp);
     let beside = (0..deps.len()).any(|at| rw(&deps[at]) && rw(&deps[(at + 1) % deps.len()]));
     let base = match deps.iter().filter(|dep| rw(dep)).count() {

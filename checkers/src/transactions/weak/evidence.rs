@@ -116,8 +116,8 @@ impl Told<'_> {
                 (facts.table.text(self.left(after, key)), self.follows(&over, before));
             let source = self.name(after);
             format!(
-                "{who} read {old} of key {key_text}, written by {source}, although {writer}, {link}, \
-                 had overwritten it with {new}; {order}"
+                "{who} read {old} of key {key_text}, written by {source}, although {writer}, \
+                 {link}, had overwritten it with {new}; {order}"
             )
         };
         let rw = Step { from: TxnId(reader), dep: Dep::Rw };
