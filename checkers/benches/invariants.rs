@@ -29,6 +29,11 @@ trait Workload {
 
     /// It takes effect: the result as JSON text.
     fn answer(&mut self, f: &'static str, argument: Value, text: &mut String);
+
+    /// Whether everything is read once more at the end.
+    fn is_read_at_last(&self) -> bool {
+        false
+    }
 }
 
 /// Elements, values or entries that are listed whole, or as they were lately.
@@ -41,16 +46,18 @@ struct Listed {
     read_every: usize,
     /// A read lists so many from the beginning.
     listed_max: usize,
+    /// Only so many elements, again and again, if not zero.
+    few: i64,
 }
 
 impl Workload for Listed {
     fn ask(&mut self, random: &mut Random, text: &mut String) -> &'static str {
-        if random.below(self.read_every) == 0 || self.asked as usize + 1 == OPERATIONS {
+        if random.below(self.read_every) == 0 {
             text.push_str("null");
             return "read";
         }
         self.asked += 1;
-        put(text, self.asked);
+        put(text, if self.few > 0 { self.asked % self.few } else { self.asked });
         self.write
     }
 
@@ -60,9 +67,15 @@ impl Workload for Listed {
             return list(text, &self.list[..end]);
         }
         if let Value::Int(element) = argument {
-            self.list.push(element);
+            if self.few == 0 || !self.list.contains(&element) {
+                self.list.push(element);
+            }
             put(text, element);
         }
+    }
+
+    fn is_read_at_last(&self) -> bool {
+        true
     }
 }
 
@@ -217,19 +230,30 @@ fn simulate(workload: &mut dyn Workload, operations: usize) -> History {
                 (EventType::Ok, f, result)
             }
         };
-        let event = Event {
-            time_ns: history.len() as u64 * 1000,
-            value,
-            process: Process::client(client as u32),
-            f: history.symbols.intern(f),
-            key: None,
-            node: None,
-            error: None,
-            kind,
-        };
-        history.push(event);
+        push(&mut history, client, kind, f, value);
+    }
+    if workload.is_read_at_last() {
+        text.clear();
+        workload.answer("read", Value::Nil, &mut text);
+        let value = value(&mut history, &text);
+        push(&mut history, 0, EventType::Invoke, "read", Value::Nil);
+        push(&mut history, 0, EventType::Ok, "read", value);
     }
     history
+}
+
+fn push(history: &mut History, client: usize, kind: EventType, f: &str, value: Value) {
+    let event = Event {
+        time_ns: history.len() as u64 * 1000,
+        value,
+        process: Process::client(client as u32),
+        f: history.symbols.intern(f),
+        key: None,
+        node: None,
+        error: None,
+        kind,
+    };
+    history.push(event);
 }
 
 fn value(history: &mut History, text: &str) -> Value {
@@ -284,13 +308,14 @@ fn main() {
         ..Listed::default()
     };
     let numbers = |functions| Numbers { functions, ..Numbers::default() };
-    row("bank", Invariant::Bank, &mut Accounts([10; 10]), OPERATIONS);
+    row("bank", Invariant::Bank, &mut Accounts([OPERATIONS as i64; 10]), OPERATIONS);
     row("long-fork", Invariant::LongFork, &mut Groups::default(), OPERATIONS);
     let mut lately = Listed { write: "write", read_every: 2, listed_max: 20, ..Listed::default() };
     row("causal-reverse", Invariant::CausalReverse, &mut lately, OPERATIONS);
     row("set", Invariant::Set, &mut set(), OPERATIONS);
     row("set-full", Invariant::SetFull, &mut set(), OPERATIONS);
-    let mut often = Listed { write: "add", read_every: 2, listed_max: 20, ..Listed::default() };
+    let mut often =
+        Listed { write: "add", read_every: 2, listed_max: 20, few: 20, ..Listed::default() };
     row("set-full, short reads", Invariant::SetFull, &mut often, OPERATIONS);
     row("counter", Invariant::Counter, &mut numbers(&["add", "read"]), OPERATIONS);
     row("unique-ids", Invariant::UniqueIds, &mut numbers(&["generate"]), OPERATIONS);

@@ -9,7 +9,7 @@ use checkers::history::History;
 use checkers::history::import::{self, Format, ImportOptions};
 use checkers::invariants::{self, Invariant, Options};
 use checkers::verdict::Judgement;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -143,12 +143,12 @@ fn figures(id: &str, checker: &str, expect: &Value, judgement: &Judgement) -> Ve
     for (_, theirs, ours) in FIGURES.iter().filter(|(of, ..)| *of == checker) {
         let expected = match &expect[*theirs] {
             Value::Null => continue,
-            Value::Array(list) => json!(list.len()),
-            number => number.clone(),
+            Value::Array(list) => list.len().to_string(),
+            number => number.to_string(),
         };
         let found = judgement.figures.iter().find(|(name, _)| name == ours);
         let found = found.map_or("0", |(_, figure)| figure);
-        if found != expected.to_string() {
+        if found != expected {
             wrong.push(format!("{id}: expected {expected} {ours}, found {found}"));
         }
     }

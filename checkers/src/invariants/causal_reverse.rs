@@ -162,20 +162,23 @@ impl<'a> Writes<'a> {
         for item in items {
             let at = self.numbers.get(item);
             let write = at.map(|at| &mut self.writes[at as usize]);
-            if let Some((kind, why)) = impossible(write.as_deref(), read, number) {
-                let write = write.map(|write| write.op);
-                let ops = write.into_iter().chain([read.op]).collect();
+            let complaint = impossible(write.as_deref(), read, number);
+            let write = write.map(|write| {
+                write.listed = number;
+                &*write
+            });
+            if let Some((kind, why)) = complaint {
+                let ops = write.iter().map(|write| write.op).chain([read.op]).collect();
                 let sentence = || format!("{} is read, {why}", show(item));
                 found.complaints.add(kind, part.key_text(history), ops, sentence);
             } else if let (Some(at), Some(write)) = (at, write) {
-                write.listed = number;
                 listed.push(at);
                 if neediest.is_none_or(|(needs, _)| needs < write.needs) {
                     neediest = Some((write.needs, at));
                 }
             }
         }
-        let (needs, needy) = neediest?;
+        let Some((needs, needy)) = neediest else { return Some(0) };
         let place = |&&at: &&u32| self.writes[at as usize].place < needs;
         let has = listed.iter().filter(place).count();
         if has < needs as usize {

@@ -46,8 +46,12 @@ pub(super) fn check(claim: &str, history: &History, _: &super::Options) -> Judge
         _ if totals.acknowledged == 0 => Some("no add was acknowledged"),
         _ => None,
     };
-    let unread = format!("no final read began after {} of the adds", totals.unread);
-    let vacuous = vacuous.or((totals.unread > 0).then_some(unread.as_str()));
+    if totals.unread > 0 {
+        let adds = totals.unread;
+        found
+            .misfits
+            .because(|| format!("{adds} adds were acknowledged after the last read began"));
+    }
     let figures = vec![
         figure("attempted", totals.attempted),
         figure("acknowledged", totals.acknowledged),

@@ -49,16 +49,16 @@ pub(super) fn check(claim: &str, history: &History, options: &super::Options) ->
         Totals { stable: 0, .. } => Some("no element was seen by the last reads"),
         _ => None,
     };
-    let figures = vec![
+    let mut figures = vec![
         figure("attempted", totals.attempted),
         figure("acknowledged", totals.acknowledged),
         figure("reads", totals.reads),
         figure("stable", totals.stable),
         figure("stale", totals.stale),
         figure("never read", totals.never_read),
-        figure("visible after, p50 p95 p99 max", quantiles(totals.visible_ns)),
-        figure("lost after, p50 p95 p99 max", quantiles(totals.lost_ns)),
     ];
+    figures.extend(quantiles("visible after", totals.visible_ns));
+    figures.extend(quantiles("lost after", totals.lost_ns));
     found.complaints.judgement("set-full", claim, figures, found.misfits.verdict(vacuous))
 }
 
@@ -99,7 +99,7 @@ fn judge<'a>(
                             member.how()
                         )
                     };
-                    found.complaints.add("stale", part.key_text(history), ops, sentence);
+                    found.complaints.add("stale-read", part.key_text(history), ops, sentence);
                 }
             }
             Some(read) => {
@@ -140,10 +140,11 @@ fn lost(member: &Member<'_>, was_seen: bool) -> String {
     format!("{item} was {how} before the last of these reads began, and is not in it{seen}")
 }
 
-/// `0 / 0 / 1.500 / 7.000 ms`.
-fn quantiles(mut ns: Vec<u64>) -> String {
+/// `0.000 / 0.000 / 1.500 / 7.000 ms`.
+fn quantiles(name: &str, mut ns: Vec<u64>) -> Option<(String, String)> {
     ns.sort_unstable();
-    let Some(last) = ns.len().checked_sub(1) else { return "-".to_owned() };
+    let last = ns.len().checked_sub(1)?;
     let at = |percent: usize| ns[last * percent / 100] as f64 / 1e6;
-    format!("{:.3} / {:.3} / {:.3} / {:.3} ms", at(50), at(95), at(99), at(100))
+    let text = format!("{:.3} / {:.3} / {:.3} / {:.3} ms", at(50), at(95), at(99), at(100));
+    Some((format!("{name}, p50 p95 p99 max"), text))
 }

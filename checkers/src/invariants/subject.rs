@@ -171,6 +171,6 @@ impl<'a> Found<'a> {
 }
 
 /// A figure for the reader.
-pub(super) fn figure(name: &str, value: impl ToString) -> (String, String) {
-    (name.to_owned(), value.to_string())
+pub(super) fn figure(name: &str, value: impl std::fmt::Display) -> (String, String) {
+    (name.to_owned(), format!("{value}"))
 }

@@ -51,11 +51,11 @@ pub(super) fn check(claim: &str, history: &History, _: &super::Options) -> Judge
         distinct += givers.len();
     }
     let vacuous = (acknowledged == 0).then_some("no id was given");
-    let figures = vec![
+    let mut figures = vec![
         figure("attempted", attempted),
         figure("acknowledged", acknowledged),
         figure("distinct", distinct),
-        figure("range", range.map_or("-".to_owned(), |(least, most)| format!("{least} to {most}"))),
     ];
+    figures.extend(range.map(|(least, most)| figure("range", format!("{least} to {most}"))));
     found.complaints.judgement("unique-ids", claim, figures, found.misfits.verdict(vacuous))
 }

@@ -61,18 +61,20 @@ pub(super) fn check(claim: &str, history: &History, options: &super::Options) ->
         bank.judge(options, &mut found, &mut totals);
     }
     let vacuous = (totals.reads == 0).then_some("no read was answered");
-    let some = |value: Option<i128>| value.map_or("-".to_owned(), |value| value.to_string());
-    let at = |index: Option<u32>| index.map_or("-".to_owned(), |index| format!("event {index}"));
-    let figures = vec![
-        figure("reads", totals.reads),
-        figure("transfers", totals.transfers),
-        figure("total", some(totals.expected)),
-        figure("lowest total", some(totals.lowest)),
-        figure("highest total", some(totals.highest)),
-        figure("first error", at(totals.first)),
-        figure("worst error", at(totals.worst.map(|(_, index)| index))),
-        figure("last error", at(totals.last)),
+    let mut figures = vec![figure("reads", totals.reads), figure("transfers", totals.transfers)];
+    let totals_read = [
+        ("total", totals.expected),
+        ("lowest total", totals.lowest),
+        ("highest total", totals.highest),
     ];
+    figures.extend(totals_read.iter().filter_map(|&(name, total)| Some(figure(name, total?))));
+    let errors = [
+        ("first error", totals.first),
+        ("worst error", totals.worst.map(|(_, index)| index)),
+        ("last error", totals.last),
+    ];
+    let at = |index: u32| format!("event {index}");
+    figures.extend(errors.iter().filter_map(|&(name, index)| Some(figure(name, at(index?)))));
     found.complaints.judgement("bank", claim, figures, found.misfits.verdict(vacuous))
 }
 
