@@ -10,6 +10,7 @@
 //!   check [OBJECT] [semantics=strict|jepsen|porcupine]
 //!   promise PROMISE [semantics=...]     a weaker promise: causal, pram, convergence, ...
 //!   invariant NAME [total=100] [group_size=2] [linearizable=true] [final_reads_only=true]
+//!             [final_polls=true] [participants=3] [nonblocking=true]
 //!   stats | vacuity read write final_reads=true | liveness 1000
 //! ```
 //!
@@ -104,6 +105,8 @@ impl goldenscript::Runner for Runner {
                 let mut arguments = command.consume_args();
                 let total = arguments.take_key("total").map(str::parse).transpose()?;
                 let group_size = arguments.take_key("group_size").map(str::parse).transpose()?;
+                let participants = arguments.take_key("participants");
+                let participants = participants.map(str::parse).transpose()?;
                 let mut flag = |name| arguments.take_key(name) == Some("true");
                 let options = invariants::Options {
                     total,
@@ -111,6 +114,9 @@ impl goldenscript::Runner for Runner {
                     negative_balances: flag("negative_balances"),
                     linearizable: flag("linearizable"),
                     final_reads_only: flag("final_reads_only"),
+                    final_polls: flag("final_polls"),
+                    nonblocking: flag("nonblocking"),
+                    participants,
                 };
                 let invariant = Invariant::from_name(name).ok_or("no such invariant")?;
                 let claim = "the system keeps it";

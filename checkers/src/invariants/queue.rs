@@ -103,11 +103,7 @@ impl<'h> Queues<'h> {
                 Some(0) => queues.enqueue(history, &done, doubts),
                 Some(1) => queues.dequeue(history, &done),
                 Some(_) => queues.drain(history, &done, doubts),
-                None => doubts.misfit(
-                    history,
-                    done.op.invoke_index(),
-                    "the functions enqueue, dequeue and drain",
-                ),
+                None => {}
             }
         }
         queues.puts.sort_by_key(|put| put.value);
@@ -210,22 +206,22 @@ impl<'h> Queues<'h> {
             let began = life.puts.iter().find(|put| put.outcome != EventType::Fail);
             let add = |complaints: &mut Complaints<'_>, kind, why: &str| {
                 complaints.add(kind, key(history, life.queue), life.shown(), || {
-                    format!("{} was dequeued, {why}", self.show(&life))
+                    format!("{} was dequeued{why}", self.show(&life))
                 });
             };
             let attempted = life.attempted();
             match began {
                 None if life.puts.is_empty() => {
-                    add(complaints, "unexpected", "but nobody enqueued it");
+                    add(complaints, "unexpected", ", but nobody enqueued it");
                 }
-                None => add(complaints, "unexpected", "although its enqueue failed"),
+                None => add(complaints, "unexpected", ", although its enqueue failed"),
                 Some(put) if first < put.op.invoke_index() => {
-                    add(complaints, "unexpected", "and only then enqueued");
+                    add(complaints, "unexpected", ", and only then enqueued");
                 }
                 Some(_) => {}
             }
             for extra in attempted.max(1)..life.takes.len() {
-                let why = format!("{} times, and enqueued {attempted} times", extra + 1);
+                let why = format!(" more often than it was enqueued: {} to {attempted}", extra + 1);
                 add(complaints, "duplicated", &why);
             }
         }

@@ -150,6 +150,11 @@ impl Doubts {
         self.reasons.push(reason);
     }
 
+    /// The history tests nothing.
+    pub(super) fn vacuous(&mut self, why: &str) {
+        self.reasons.push(format!("vacuous: {why}"));
+    }
+
     /// Valid, or unknown and why.
     pub(super) fn verdict(mut self) -> Verdict {
         if self.more_misfits > 0 {
