@@ -277,19 +277,19 @@ fn serializable(table: &Table) -> bool {
         for (at, id) in undecided.iter().enumerate() {
             happened[id.index()] = chosen & 1 << at != 0;
         }
-        let all = (0..table.len() as u32).filter(|txn| happened[*txn as usize]).collect();
-        orders(table, &happened, &mut Vec::new(), all)
+        let all: Vec<_> = (0..table.len() as u32).filter(|txn| happened[*txn as usize]).collect();
+        orders(table, &happened, &mut Vec::new(), &all)
     })
 }
 
-fn orders(table: &Table, happened: &[bool], placed: &mut Vec<u32>, left: Vec<u32>) -> bool {
+fn orders(table: &Table, happened: &[bool], placed: &mut Vec<u32>, left: &[u32]) -> bool {
     if left.is_empty() {
         return replay(table, placed, happened).is_ok();
     }
     (0..left.len()).any(|at| {
-        let mut rest = left.clone();
+        let mut rest = left.to_vec();
         placed.push(rest.remove(at));
-        let works = orders(table, happened, placed, rest);
+        let works = orders(table, happened, placed, &rest);
         placed.pop();
         works
     })
