@@ -167,7 +167,7 @@ const CASES: &[Case] = &[
         twin: "p1 ok: w x 2 \n p1 ok: w y 2 \n p2 ok: r y 2, r z nil",
         types: "G-monotonic",
         sentence: "T3 of process 2 read nil of key x although T1, from which it read 2 of key \
-                   \"y\", had written 2",
+                   y, had written 2",
     },
     Case {
         name: "a fractured read",
@@ -177,7 +177,7 @@ const CASES: &[Case] = &[
         twin: "p1 ok: w x 2, w y 2 \n p2 ok: r x nil, r y nil",
         types: "fractured-read",
         sentence: "T3 of process 2 read nil of key x although T1, from which it read 2 of key \
-                   \"y\", had written 2",
+                   y, had written 2",
     },
     Case {
         name: "a read that does not see the transaction's own write",
