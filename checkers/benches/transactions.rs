@@ -6,8 +6,14 @@
 //! much more than others, at most 32 appends to a key, one to four micro-operations, one in a
 //! hundred `info` and one in a hundred `fail`; strict serializable by construction.
 
+#[path = "../tests/support/mod.rs"]
+#[allow(dead_code, reason = "only its numbers are of use here")]
+mod support;
+
+use checkers::budget::Budget;
 use checkers::transactions::graph::components;
-use checkers::transactions::{self, Kind, append, order};
+use checkers::transactions::{self, Kind, Options, Reading, append, order};
+use checkers::verdict::Verdict;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::hint::black_box;
@@ -15,26 +21,12 @@ use std::io::{BufReader, BufWriter, Write as _};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
+use support::Random;
 
 const CLIENTS: usize = 20;
 const ACTIVE_KEYS: usize = 10;
 const APPENDS_PER_KEY_MAX: u32 = 32;
 const BUFFER_BYTES: usize = 1 << 20;
-/// The word that makes this program write a history instead of timing anything.
-const WRITE: &str = "--write";
-
-/// A portable source of numbers (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % bound as u64) as usize
-    }
-}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Fate {
@@ -218,49 +210,66 @@ impl Clock {
     }
 }
 
-fn measure(path: &Path, transactions: usize) {
-    let bytes = std::fs::metadata(path).expect("a file").len();
-    println!("{transactions} transactions, {} MB", bytes / 1_000_000);
-    let (start, mut clock) = (Instant::now(), Clock::start());
-    let file = BufReader::with_capacity(BUFFER_BYTES, File::open(path).expect("a file"));
-    let reading = transactions::read(file, "bench", Kind::ListAppend).expect("transactions");
+fn open(path: &Path) -> BufReader<File> {
+    BufReader::with_capacity(BUFFER_BYTES, File::open(path).expect("a file"))
+}
+
+/// What each stage costs.
+fn stages(path: &Path) {
+    let mut clock = Clock::start();
+    let reading = transactions::read(open(path), "bench", Kind::ListAppend).expect("transactions");
     clock.stage("read and collect");
     let (inferred, reasons) = append::infer(&reading.table);
     assert_eq!((inferred.findings.len(), &inferred.unjudged), (0, &None));
     let mut edges = inferred.edges;
     clock.stage("infer");
     order::realtime(&reading.table, &mut edges);
-    let dependencies = edges.list().len();
+    let count = edges.list().len();
     let graph = edges.into_graph();
     clock.stage("graph");
     let components = components(&graph);
     assert!(components.list.is_empty(), "the history is strictly serializable");
     clock.stage("components");
     black_box((&graph, &reasons));
-    println!(
-        "  total {:.3} s, {dependencies} edges, {} bytes per transaction",
-        start.elapsed().as_secs_f64(),
-        peak_bytes() / transactions as u64
-    );
+    println!("  {count} edges");
+}
+
+/// What a verdict costs from end to end, by the door that everybody takes.
+fn verdict(path: &Path) {
+    let mut clock = Clock::start();
+    let Reading { table, .. } =
+        transactions::read(open(path), "bench", Kind::ListAppend).expect("transactions");
+    let (options, budget) = (Options::default(), Budget::default());
+    let judgement = transactions::check_table("bench", &table, Kind::ListAppend, &options, &budget);
+    assert!(matches!(judgement.verdict, Verdict::Valid), "{judgement:?}");
+    clock.stage("file to verdict");
+    println!("  {} bytes per transaction", peak_bytes() / table.len() as u64);
 }
 
 fn main() {
-    let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
-    let first = words.next();
-    if first.as_deref() == Some(WRITE) {
-        let path = words.next().expect("a path");
-        let count = words.next().and_then(|count| count.parse().ok()).expect("a number");
-        write_history(Path::new(&path), count);
-        return;
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["write", path, count] => {
+            return write_history(Path::new(path), count.parse().expect("a number"));
+        }
+        ["stages", path] => return stages(Path::new(path)),
+        ["verdict", path] => return verdict(Path::new(path)),
+        _ => {}
     }
-    let transactions = first.and_then(|count| count.parse().ok()).unwrap_or(1_000_000);
+    let transactions = words.first().and_then(|count| count.parse().ok()).unwrap_or(1_000_000);
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("history.jsonl");
-    // By a process of its own, so that its memory is not counted.
-    let this = std::env::current_exe().expect("this program");
-    let written = Command::new(this)
-        .args([WRITE.as_ref(), path.as_os_str(), transactions.to_string().as_ref()])
-        .status();
-    assert!(written.is_ok_and(|status| status.success()), "the history was written");
-    measure(&path, transactions);
+    // Each by a process of its own, so that nobody's memory is counted for another.
+    let run = |words: &[&str]| {
+        let this = std::env::current_exe().expect("this program");
+        let status = Command::new(this).args(words).status();
+        assert!(status.is_ok_and(|status| status.success()), "{words:?}");
+    };
+    let text = path.to_str().expect("a path in UTF-8");
+    run(&["write", text, &transactions.to_string()]);
+    let bytes = std::fs::metadata(&path).expect("a file").len();
+    println!("{transactions} transactions, {} MB", bytes / 1_000_000);
+    run(&["stages", text]);
+    run(&["verdict", text]);
 }

@@ -72,8 +72,7 @@ fn table(shape: &Shape, transactions: usize, sessions: usize) -> Table {
     let mut views = vec![0; sessions];
     let mut collector = Collector::new(Kind::RwRegister);
     let f = History::new().symbols.intern("txn");
-    let mut text = String::new();
-    let mut index = 0;
+    let (mut text, mut index, mut planted) = (String::new(), 0, false);
     for now in 1..=transactions {
         let session = random.below(sessions);
         views[session] = now.saturating_sub(random.below(shape.lag + 1)).max(views[session]);
@@ -95,8 +94,9 @@ fn table(shape: &Shape, transactions: usize, sessions: usize) -> Table {
             let seen =
                 |(at, by, _): &&(usize, usize, usize)| *at < views[session] || *by == session;
             let mut seen = log[key].iter().rev().filter(|entry| entry.0 < now).filter(seen);
-            // A thousand versions back is nothing that a view is entitled to.
-            let is_stale = shape.stale && now == transactions / 2;
+            // What lies a thousand versions back was overwritten in the session's past.
+            let is_stale = shape.stale && now >= transactions / 2 && !planted;
+            planted |= is_stale;
             let found = if is_stale { seen.nth(1000.min(now / KEYS / 4)) } else { seen.next() };
             match found {
                 Some((.., value)) => write!(text, r#"["r",{key},{value}]"#),

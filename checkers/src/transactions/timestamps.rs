@@ -260,7 +260,7 @@ impl<'a> Replay<'a> {
                 && last > start
             {
                 let (who, other_name) = (name(self.table, id), name(self.table, TxnId(other)));
-                let key_text = self.table.key_text(key);
+                let key_text = explain::key(self.table, key);
                 let sentence = format!(
                     "{who} and {other_name} both wrote key {key_text}, but {other_name} committed \
                      at {last}, between the start of {who} at {start} and its commit at {at}"
@@ -287,7 +287,7 @@ impl<'a> Replay<'a> {
     fn accuse(&mut self, id: TxnId, mop: Mop, before: &[Mop], at: u64) {
         let (table, key) = (self.table, mop.key());
         let Committed { by, open, .. } = self.keys[key.index()];
-        let (who, key_text) = (name(table, id), table.key_text(key));
+        let (who, key_text) = (name(table, id), explain::key(table, key));
         if open {
             let why = format!(
                 "{who} read key {key_text}, which somebody wrote who may have committed at any time"
@@ -479,7 +479,7 @@ mod tests {
         assert_eq!(said(SKEW, &stamps, Isolation::Snapshot), "valid");
         assert_eq!(
             said(SKEW, &stamps, Isolation::Serializable),
-            "G-single-item-realtime: T3, by its commit at 4, should have read 1 of key \"y\", \
+            "G-single-item-realtime: T3, by its commit at 4, should have read 1 of key y, \
              since T1 had committed to it at 3; it read null"
         );
         let twin = "p0 ok: r x nil, w y 1 \n p1 ok: r y 1, w x 2";
@@ -492,14 +492,14 @@ mod tests {
         let stamps = [(1, 2), (3, 4), (5, 5)];
         assert_eq!(
             said(stale, &stamps, Isolation::Snapshot),
-            "GSIb: T5, by its start at 5, should have read 2 of key \"x\", since T3 had committed \
+            "GSIb: T5, by its start at 5, should have read 2 of key x, since T3 had committed \
              to it at 4; it read 1"
         );
         assert_eq!(said(stale, &[(1, 2), (3, 6), (5, 5)], Isolation::Snapshot), "valid");
         let early = "p0 ok: w x 1 \n p1 ok: r x 1";
         assert_eq!(
             said(early, &[(1, 4), (3, 3)], Isolation::Snapshot),
-            "GSIa: T3, by its start at 3, should have read null of key \"x\", since nobody had \
+            "GSIa: T3, by its start at 3, should have read null of key x, since nobody had \
              committed to it; it read 1"
         );
         assert_eq!(said(early, &[(1, 3), (3, 3)], Isolation::Snapshot), "valid");
@@ -510,7 +510,7 @@ mod tests {
         let both = "p0 ok: w x 1 \n p1 ok: w x 2";
         assert_eq!(
             said(both, &[(1, 3), (2, 4)], Isolation::Snapshot),
-            "GSIa: T3 and T1 both wrote key \"x\", but T1 committed at 3, between the start of T3 \
+            "GSIa: T3 and T1 both wrote key x, but T1 committed at 3, between the start of T3 \
              at 2 and its commit at 4"
         );
         assert_eq!(said(both, &[(1, 2), (3, 4)], Isolation::Snapshot), "valid");
@@ -544,7 +544,7 @@ mod tests {
         assert_eq!(
             said(lost, &stamps, Isolation::Serializable),
             "G-single-item-realtime: T5, by its commit at 6, should have read 2 elements ending in \
-             2 of key \"x\", since T3 had committed to it at 4; it read 1 elements ending in 2"
+             2 of key x, since T3 had committed to it at 4; it read 1 elements ending in 2"
         );
         let own = "p0 ok: a x 1 \n p1 ok: a x 2, l x 1 \n p2 ok: l x 1.2";
         assert!(said(own, &stamps, Isolation::Snapshot).starts_with("internal: T3 read"));
@@ -553,8 +553,7 @@ mod tests {
     #[test]
     fn what_may_have_committed_at_any_time_is_no_accusation() {
         let text = "p0 info: w x 1 \n p1 ok: r x 1";
-        let why =
-            "unknown: T3 read key \"x\", which somebody wrote who may have committed at any time";
+        let why = "unknown: T3 read key x, which somebody wrote who may have committed at any time";
         assert_eq!(said(text, &[(1, 2), (3, 3)], Isolation::Serializable), why);
         let other = "p0 info: w x 1 \n p1 ok: r x nil";
         assert_eq!(said(other, &[(1, 2), (3, 3)], Isolation::Serializable), "valid");

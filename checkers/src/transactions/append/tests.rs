@@ -138,10 +138,8 @@ fn lost_update() {
     ]);
     assert_eq!(
         broken,
-        [
-            "lost-update: T1 and T3 both read key 1 as [] and appended to it; neither saw the other's \
-         append"
-        ]
+        ["lost-update: T1 and T3 both read key 1 as [] and appended to it; neither saw the \
+         other's append"]
     );
     let saw = ["ok [[\"r\",1,[]],[\"append\",1,5]]", "ok [[\"r\",1,[5]],[\"append\",1,6]]"];
     assert_eq!(found(&saw).len(), 0);
@@ -210,9 +208,8 @@ fn fractured_read() {
         found(&["ok [[\"append\",1,5],[\"append\",2,6]]", "ok [[\"r\",1,[5]],[\"r\",2,[]]]"]);
     assert_eq!(
         broken,
-        [
-            "fractured-read: T3 saw what T1 appended to key 1, but not the 6 that T1 appended to key 2"
-        ]
+        ["fractured-read: T3 saw what T1 appended to key 1, but not the 6 that T1 appended to \
+         key 2"]
     );
     let all = ["ok [[\"append\",1,5],[\"append\",2,6]]", "ok [[\"r\",1,[5]],[\"r\",2,[6]]]"];
     assert_eq!(found(&all).len(), 0);

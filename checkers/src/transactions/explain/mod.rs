@@ -18,7 +18,7 @@ mod words;
 
 pub use definition::{Definition, definition};
 pub use dot::dot;
-pub use words::plain;
+pub use words::{key, plain};
 
 use super::cycles::Cycle;
 use super::finding::{Finding, Reason, Reasons};

@@ -22,7 +22,7 @@ const VALUE_CHARS_MAX: usize = 40;
 const MOPS_MAX: usize = 12;
 
 /// A key as people write it.
-pub(super) fn key(table: &Table, key: KeyId) -> String {
+pub fn key(table: &Table, key: KeyId) -> String {
     plain(&table.key_text(key))
 }
 

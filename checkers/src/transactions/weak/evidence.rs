@@ -106,7 +106,7 @@ impl Told<'_> {
         let is_initial = after == facts.initial();
         let over = steps[one.at + 1..].iter().chain(&steps[..one.at]);
         let over: Vec<Step> = over.filter(|_| !is_initial).copied().collect();
-        let (who, key_text) = (self.who(reader), facts.table.key_text(key));
+        let (who, key_text) = (self.who(reader), explain::key(facts.table, key));
         let (writer, link) = (self.name(before), self.link(&one.seen_by, reader));
         let new = facts.table.text(self.left(before, key));
         let sentence = if is_initial {
@@ -241,7 +241,7 @@ impl Told<'_> {
     /// A key, the value, and its key's number, that the second read from the first.
     fn read_from(&self, from: u32, to: u32) -> Option<(String, Atom, KeyId)> {
         let seen = self.facts.reads(to).iter().find(|seen| seen.source == from)?;
-        Some((self.facts.table.key_text(seen.key), self.left(from, seen.key), seen.key))
+        Some((explain::key(self.facts.table, seen.key), self.left(from, seen.key), seen.key))
     }
 
     /// Where a transaction wrote or read what another one left behind of a key.
@@ -254,7 +254,8 @@ impl Told<'_> {
         let &Later { before, after, reader, key } = later;
         let (table, new) = (self.facts.table, self.left(before, key));
         let old = self.left(after, key);
-        let (reader, source, key_text) = (self.name(reader), self.name(after), table.key_text(key));
+        let (reader, source, key_text) =
+            (self.name(reader), self.name(after), explain::key(table, key));
         let text = format!(
             "wrote {} to key {key_text}, and {reader}, which follows it, still read {} of {source}",
             table.text(new),
@@ -289,7 +290,7 @@ impl Reasons for Told<'_> {
                 let old = if is_initial { Atom::NIL } else { self.left(after, key) };
                 let new = self.left(to.0, key);
                 let (old_text, new_text) = (table.text(old), table.text(new));
-                let (key_text, writer) = (table.key_text(key), name(table, to));
+                let (key_text, writer) = (explain::key(table, key), name(table, to));
                 let text = format!(
                     "read {old_text} of key {key_text}, which {writer} overwrote with {new_text}"
                 );

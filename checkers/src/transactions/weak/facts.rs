@@ -9,7 +9,7 @@
 
 use crate::history::EventType;
 use crate::transactions::atom::Atom;
-use crate::transactions::explain::name;
+use crate::transactions::explain::{self, name};
 use crate::transactions::finding::Finding;
 use crate::transactions::lattice::Anomaly;
 use crate::transactions::table::{KeyId, Mop, Table, TxnId};
@@ -116,12 +116,12 @@ impl<'a> Facts<'a> {
                     Mop::Write(key, value) => (key, value),
                     Mop::Read(..) | Mop::Unknown(_) => continue,
                     Mop::Append(key, _) | Mop::List(key, _) => {
-                        let (who, key) = (name(table, id), table.key_text(key));
+                        let (who, key) = (name(table, id), explain::key(table, key));
                         return Err(format!("{who} treats key {key} as a list, not a register"));
                     }
                 };
                 if value == Atom::NIL {
-                    let (who, key) = (name(table, id), table.key_text(key));
+                    let (who, key) = (name(table, id), explain::key(table, key));
                     return Err(format!("{who} wrote null to key {key}, the initial value"));
                 }
                 let last = std::mem::replace(&mut finals[key.index()], id.0) != id.0;
@@ -182,7 +182,7 @@ impl<'a> Facts<'a> {
             return;
         }
         let table = self.table;
-        let (key_text, value) = (table.key_text(key), table.text(value));
+        let (key_text, value) = (explain::key(table, key), table.text(value));
         let process = table.txn(id).process();
         let who =
             format!("{} of process {process} read {value} of key {key_text}", name(table, id));
@@ -252,7 +252,7 @@ fn enter(
         *known = new;
     } else if !failed(&new) {
         let [one, two] = [known.txn, new.txn].map(|txn| name(table, TxnId(txn)));
-        let (key, value) = (table.key_text(key), table.text(value));
+        let (key, value) = (explain::key(table, key), table.text(value));
         return Err(format!(
             "{one} and {two} both wrote {value} to key {key}: writes are not unique"
         ));

@@ -102,7 +102,7 @@ const CASES: &[Case] = &[
         has_it: "p0 ok: w x 1 \n p1 ok: r x 7",
         twin: "p0 ok: w x 1 \n p1 ok: r x 1",
         types: "garbage-read",
-        sentence: "T3 of process 1 read 7 of key \"x\", which nobody wrote",
+        sentence: "T3 of process 1 read 7 of key x, which nobody wrote",
     },
     Case {
         name: "an aborted read",
@@ -111,7 +111,7 @@ const CASES: &[Case] = &[
         has_it: "p0 fail: w x 1 \n p1 ok: r x 1",
         twin: "p0 info: w x 1 \n p1 ok: r x 1",
         types: "G1a",
-        sentence: "T3 of process 1 read 1 of key \"x\", which was written by T1, which failed",
+        sentence: "T3 of process 1 read 1 of key x, which was written by T1, which failed",
     },
     Case {
         name: "an intermediate read",
@@ -120,7 +120,7 @@ const CASES: &[Case] = &[
         has_it: "p0 ok: w x 1, w x 2 \n p1 ok: r x 1",
         twin: "p0 ok: w x 1, w x 2 \n p1 ok: r x 2",
         types: "G1b",
-        sentence: "T3 of process 1 read 1 of key \"x\", which T1 wrote and then overwrote itself",
+        sentence: "T3 of process 1 read 1 of key x, which T1 wrote and then overwrote itself",
     },
     Case {
         name: "a read of what the transaction writes later",
@@ -129,7 +129,7 @@ const CASES: &[Case] = &[
         has_it: "p0 ok: r x 1, w x 1",
         twin: "p0 ok: r x nil, w x 1",
         types: "future-read",
-        sentence: "T1 of process 0 read 1 of key \"x\" before it wrote that itself",
+        sentence: "T1 of process 0 read 1 of key x before it wrote that itself",
     },
     Case {
         name: "transactions that read from each other",
@@ -156,8 +156,8 @@ const CASES: &[Case] = &[
         has_it: "p0 ok: w x 1 \n p1 ok: r x 1, w x 2, w y 2 \n p2 ok: r y 2, r x 1",
         twin: "p0 ok: w x 1 \n p1 ok: r x 1, w x 2, w y 2 \n p2 ok: r y 2, r x 2",
         types: "G-monotonic",
-        sentence: "T5 of process 2 read 1 of key \"x\", written by T1, although T3, from which it \
-                   read 2 of key \"y\", had overwritten it with 2; T3 had read from T1",
+        sentence: "T5 of process 2 read 1 of key x, written by T1, although T3, from which it \
+                   read 2 of key y, had overwritten it with 2; T3 had read from T1",
     },
     Case {
         name: "an initial state after something was seen",
@@ -166,8 +166,8 @@ const CASES: &[Case] = &[
         has_it: "p1 ok: w x 2, w y 2 \n p2 ok: r y 2, r x nil",
         twin: "p1 ok: w x 2 \n p1 ok: w y 2 \n p2 ok: r y 2, r z nil",
         types: "G-monotonic",
-        sentence: "T3 of process 2 read nil of key \"x\" although T1, from which it read 2 of key \
-                   \"y\", had written 2",
+        sentence: "T3 of process 2 read nil of key x although T1, from which it read 2 of key \
+                   y, had written 2",
     },
     Case {
         name: "a fractured read",
@@ -176,8 +176,8 @@ const CASES: &[Case] = &[
         has_it: "p1 ok: w x 2, w y 2 \n p2 ok: r x nil, r y 2",
         twin: "p1 ok: w x 2, w y 2 \n p2 ok: r x nil, r y nil",
         types: "fractured-read",
-        sentence: "T3 of process 2 read nil of key \"x\" although T1, from which it read 2 of key \
-                   \"y\", had written 2",
+        sentence: "T3 of process 2 read nil of key x although T1, from which it read 2 of key \
+                   y, had written 2",
     },
     Case {
         name: "a read that does not see the transaction's own write",
@@ -186,7 +186,7 @@ const CASES: &[Case] = &[
         has_it: "p0 ok: w x 1 \n p1 ok: w x 2, r x 1",
         twin: "p0 ok: w x 1 \n p1 ok: w x 2, r x 2",
         types: "internal",
-        sentence: "T3 of process 1 read 1 of key \"x\" after it wrote 2 itself",
+        sentence: "T3 of process 1 read 1 of key x after it wrote 2 itself",
     },
     Case {
         name: "a read that cannot be repeated",
@@ -195,7 +195,7 @@ const CASES: &[Case] = &[
         has_it: "p0 ok: w x 1 \n p1 ok: w x 2 \n p2 ok: r x 1, r x 2",
         twin: "p0 ok: w x 1 \n p1 ok: w x 2 \n p2 ok: r x 1, r x 1",
         types: "internal",
-        sentence: "T5 of process 2 read 2 of key \"x\", but had read 1 before",
+        sentence: "T5 of process 2 read 2 of key x, but had read 1 before",
     },
     Case {
         name: "two readers who disagree about the order of two writers",
@@ -215,7 +215,7 @@ const CASES: &[Case] = &[
         twin: "p0 ok: w x 1 \n p1 ok: r x 1, w x 2, w y 3 \n p2 ok: r y 3, w z 4 \n \
                p3 ok: r z 4, r x 2",
         types: "G-single-item",
-        sentence: "T7 of process 3 read 1 of key \"x\", written by T1, although T3, which it \
+        sentence: "T7 of process 3 read 1 of key x, written by T1, although T3, which it \
                    follows by way of T5, had overwritten it with 2; T3 had read from T1",
     },
     Case {
@@ -225,7 +225,7 @@ const CASES: &[Case] = &[
         has_it: "p0 ok: w x 1 \n p0 ok: r x nil",
         twin: "p0 ok: w x 1 \n p1 ok: r x nil",
         types: "G-single-item-process",
-        sentence: "T3 of process 0 read nil of key \"x\" although T1, which its process had done \
+        sentence: "T3 of process 0 read nil of key x although T1, which its process had done \
                    before, had written 1",
     },
     Case {
@@ -296,12 +296,12 @@ fn more_sessions_than_are_looked_at_together_give_the_same_verdict() {
 fn writes_that_are_not_unique_are_named() {
     let twice = table("p0 ok: w x 1 \n p1 ok: w x 1");
     let Verdict::Unknown { why } = verdict(&twice, Level::ReadCommitted) else { panic!() };
-    assert_eq!(why, "T1 and T3 both wrote 1 to key \"x\": writes are not unique");
+    assert_eq!(why, "T1 and T3 both wrote 1 to key x: writes are not unique");
     let retried = table("p0 fail: w x 1 \n p1 ok: w x 1 \n p2 ok: r x 1");
     assert_eq!(verdict(&retried, Level::Causal), Verdict::Valid, "a retry writes it again");
     let null = table("p0 ok: w x nil");
     let Verdict::Unknown { why } = verdict(&null, Level::ReadCommitted) else { panic!() };
-    assert_eq!(why, "T1 wrote null to key \"x\", the initial value");
+    assert_eq!(why, "T1 wrote null to key x, the initial value");
 }
 
 #[test]
