@@ -79,7 +79,9 @@ fn queue(rounds: &mut Rounds, operations: usize) {
         }
         rounds.answer();
     }
-    rounds.ask(0, "drain", "", "[]".to_owned());
+    let put = operations / 2;
+    let left: Vec<usize> = (put - CLIENTS / 2..put).collect();
+    rounds.ask(0, "drain", "", format!("{left:?}").replace(' ', ""));
 }
 
 /// Each of ten producers sends to its key, each of ten consumers polls what came last round.
@@ -96,6 +98,11 @@ fn kafka(rounds: &mut Rounds, operations: usize) {
             rounds.ask(CLIENTS / 2 + key, "poll", "[[\"poll\"]]", answer);
         }
         rounds.answer();
+    }
+    for key in 0..CLIENTS / 2 {
+        let last = operations / CLIENTS - 1;
+        let answer = format!("[[\"poll\",{{\"{key}\":[[{},{last}]]}}]]", last * 2);
+        rounds.ask(CLIENTS / 2 + key, "poll", "[[\"poll\"]]", answer);
     }
 }
 

@@ -30,7 +30,7 @@
 //! Where no node is said, each process that reads at the end answers for the node that it talks to.
 
 use super::Complaints;
-use super::reading::{Dense, Done, Doubts, Place, operations, spread};
+use super::reading::{Dense, Done, Doubts, Names, Place, operations, spread};
 use super::shape::Item;
 use super::subject::{CHARS_MAX, show};
 use crate::history::notes::{FaultStep, Note, Phase};
@@ -68,7 +68,7 @@ struct Read {
 
 #[derive(Debug, Default)]
 struct Scene<'h> {
-    ids: Dense<Item<'h>>,
+    ids: Names<'h>,
     messages: Vec<Message>,
     nodes: Dense<Place>,
     reads: Vec<Read>,
@@ -137,7 +137,8 @@ impl<'h> Scene<'h> {
         if done.argument() == Value::Nil {
             return doubts.misfit(history, done.op.invoke_index(), "a message");
         }
-        let message = self.message(Item::of(history, done.argument()));
+        let id = self.message(Item::of(history, done.argument()));
+        let message = &mut self.messages[id];
         match done.outcome() {
             EventType::Fail => message.failed = true,
             outcome => {
@@ -154,12 +155,13 @@ impl<'h> Scene<'h> {
         }
     }
 
-    fn message(&mut self, item: Item<'h>) -> &mut Message {
-        let number = self.ids.number(item);
+    /// The number of a message.
+    fn message(&mut self, item: Item<'h>) -> usize {
+        let number = self.ids.number(0, item) as usize;
         if number == self.messages.len() {
             self.messages.push(Message::default());
         }
-        &mut self.messages[number]
+        number
     }
 
     /// Goes over all reads in the order in which they ended: what stands in them, and how often.
@@ -180,16 +182,16 @@ impl<'h> Scene<'h> {
             };
             let time_ns = history.events()[read.at].time_ns;
             for item in items {
-                let message = self.message(item);
+                let id = self.message(item);
+                let message = &mut self.messages[id];
                 if message.last_read == number {
-                    self.accuse(history, complaints, "duplicated", item, &read);
+                    self.accuse(history, complaints, "duplicated", id, &read);
                     continue;
                 }
                 message.last_read = number;
                 if message.broadcast.is_none_or(|op| read.at < op.invoke_index()) {
-                    self.accuse(history, complaints, "phantom", item, &read);
+                    self.accuse(history, complaints, "phantom", id, &read);
                 }
-                let id = self.ids.number(item);
                 let bit = id * nodes + read.node;
                 if counts && id < known && seen[bit / 64] & 1 << (bit % 64) == 0 {
                     seen[bit / 64] |= 1 << (bit % 64);
@@ -206,10 +208,10 @@ impl<'h> Scene<'h> {
         history: &History,
         complaints: &mut Complaints<'_>,
         kind: &'static str,
-        item: Item<'h>,
+        id: usize,
         read: &Read,
     ) {
-        let message = self.ids.get(item).map(|id| self.messages[id]).unwrap_or_default();
+        let message = self.messages[id];
         let ops = vec![read.op];
         complaints.add(kind, None, ops, || {
             let node = self.node(history, read.node);
@@ -219,7 +221,7 @@ impl<'h> Scene<'h> {
                 (_, None, true) => "although its broadcast failed",
                 (_, None, false) => "and nobody broadcast it",
             };
-            format!("{node} has {} {why}", show(item))
+            format!("{node} has {} {why}", show(self.ids.name(id).1))
         });
     }
 
@@ -257,7 +259,7 @@ impl<'h> Scene<'h> {
         for read in last.into_iter().flatten() {
             // What is no list was named before.
             let Some(items) = Item::of(history, read.value).items() else { continue };
-            let mut ids: Vec<u32> = items.map(|item| self.ids.number(item) as u32).collect();
+            let mut ids: Vec<u32> = items.map(|item| self.ids.number(0, item)).collect();
             ids.sort_unstable();
             ids.dedup();
             finals.push((read, ids));
@@ -297,7 +299,7 @@ impl<'h> Scene<'h> {
             [Some(broadcast), with_op, without.map(|read| read.op)].into_iter().flatten().collect();
         ops.sort_unstable_by_key(|op| op.invoke_index());
         complaints.add(kind, None, ops, || {
-            let text = show(self.ids.thing(id));
+            let text = show(self.ids.name(id).1);
             let [without, with] = [without, with]
                 .map(|read| read.map_or(String::new(), |r| self.node(history, r.node)));
             match kind {

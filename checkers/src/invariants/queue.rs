@@ -14,7 +14,7 @@
 //! in, and not before.
 
 use super::Complaints;
-use super::reading::{Dense, Done, Doubts, operations};
+use super::reading::{Dense, Done, Doubts, Names, operations};
 use super::shape::Item;
 use super::subject::show;
 use crate::history::pairing::Operation;
@@ -44,7 +44,8 @@ pub(super) struct Take {
 /// What the history does with its queues.
 #[derive(Debug, Default)]
 pub(super) struct Queues<'h> {
-    values: Dense<(Option<Symbol>, Item<'h>)>,
+    names: Dense<Option<Symbol>>,
+    values: Names<'h>,
     /// By value, then in order of invocation.
     puts: Vec<Put>,
     takes: Vec<Take>,
@@ -147,8 +148,9 @@ impl<'h> Queues<'h> {
         if !listed {
             doubts.misfit(history, done.last_index(), "the list of the values that it took");
         }
+        let queue = self.names.number(done.key()) as u32;
         for (place, item) in (0..).zip(items.into_iter().flatten()) {
-            let value = self.values.number((done.key(), item)) as u32;
+            let value = self.values.number(queue, item);
             self.takes.push(Take { value, op: done.op, place });
         }
         match done.outcome() {
@@ -159,7 +161,8 @@ impl<'h> Queues<'h> {
     }
 
     fn value(&mut self, history: &'h History, done: &Done<'_>, value: Value) -> u32 {
-        self.values.number((done.key(), Item::of(history, value))) as u32
+        let queue = self.names.number(done.key()) as u32;
+        self.values.number(queue, Item::of(history, value))
     }
 
     fn queue(&mut self, done: &Done<'_>) -> &mut Queue {
@@ -185,7 +188,7 @@ impl<'h> Queues<'h> {
             let take = takes.iter().take_while(|take| take.value as usize == number).count();
             let life = Life {
                 number,
-                queue: self.values.thing(number).0,
+                queue: self.names.thing(self.values.name(number).0 as usize),
                 puts: &puts[..put],
                 takes: &takes[..take],
             };
@@ -196,7 +199,7 @@ impl<'h> Queues<'h> {
 
     /// The value for a reader.
     pub(super) fn show(&self, life: &Life<'_>) -> String {
-        show(self.values.thing(life.number).1)
+        show(self.values.name(life.number).1)
     }
 
     /// Complains of values that nobody put in, and of those that were taken too often.

@@ -3,11 +3,14 @@
 //!
 //! ```text
 //!   Done     an operation: argument, answer, key, node
-//!   Dense    value -> 0, 1, 2, ...             for tables instead of maps
+//!   Dense    thing -> 0, 1, 2, ...             for tables instead of maps
+//!   Names    values of queues, keys -> 0, 1, 2, ...
 //!   Doubts   misfits, reasons                  unknown(why), unless something is wrong
 //!   spread   latencies -> "0.5: 1.2 ms, ..."   a figure
 //! ```
 
+use super::members::Numbers;
+use super::shape::Item;
 use crate::history::pairing::{self, Operation};
 use crate::history::{Event, EventType, History, Process, Symbol, Value};
 use crate::verdict::Verdict;
@@ -108,11 +111,6 @@ impl<T: Copy + Eq + Hash> Dense<T> {
         number as usize
     }
 
-    /// Its number, if it was met.
-    pub(super) fn get(&self, thing: T) -> Option<usize> {
-        self.numbers.get(&thing).map(|number| *number as usize)
-    }
-
     /// What has this number.
     pub(super) fn thing(&self, number: usize) -> T {
         self.things[number]
@@ -121,6 +119,48 @@ impl<T: Copy + Eq + Hash> Dense<T> {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.things.len()
+    }
+}
+
+/// Numbers the values of several name spaces (queues, keys) from 0 in the order in which they are
+/// met: one sequence for all of them.
+#[derive(Debug, Default)]
+pub(super) struct Names<'h> {
+    spaces: Vec<Space<'h>>,
+    names: Vec<(u32, Item<'h>)>,
+}
+
+#[derive(Debug, Default)]
+struct Space<'h> {
+    /// Within the space, so that the table is no longer than the space is.
+    numbers: Numbers<'h>,
+    all: Vec<u32>,
+}
+
+impl<'h> Names<'h> {
+    /// Its number, made on first sight. Spaces are numbered without gaps, too.
+    pub(super) fn number(&mut self, space: u32, item: Item<'h>) -> u32 {
+        if space as usize >= self.spaces.len() {
+            self.spaces.resize_with(space as usize + 1, Space::default);
+        }
+        let Space { numbers, all } = &mut self.spaces[space as usize];
+        let next = u32::try_from(all.len()).expect("a history has fewer than 2^32 values");
+        let number = numbers.get_or(item, next);
+        if number == next {
+            all.push(u32::try_from(self.names.len()).expect("fewer than 2^32 values"));
+            self.names.push((space, item));
+        }
+        all[number as usize]
+    }
+
+    /// The space, and the value in it.
+    pub(super) fn name(&self, number: usize) -> (u32, Item<'h>) {
+        self.names[number]
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
     }
 }
 

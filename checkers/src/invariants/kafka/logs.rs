@@ -63,7 +63,7 @@ impl Logs {
     pub(super) fn read(records: &Records<'_>, found: &mut Found<'_>, doubts: &mut Doubts) -> Self {
         let messages = (0..records.messages.len())
             .map(|message| Message {
-                key: records.messages.thing(message).0,
+                key: records.messages.name(message).0,
                 writer: NONE,
                 sends: 0,
                 poller: NONE,
@@ -278,5 +278,5 @@ impl Logs {
 
 /// A message for a reader.
 pub(super) fn found_text(records: &Records<'_>, message: u32) -> String {
-    super::super::subject::show(records.messages.thing(message as usize).1)
+    super::super::subject::show(records.messages.name(message as usize).1)
 }

@@ -1,6 +1,6 @@
 //! From operations to rows: what each sent and polled, and which keys it asked for.
 
-use super::super::reading::{Dense, Done, Doubts, operations};
+use super::super::reading::{Dense, Done, Doubts, Names, operations};
 use super::super::shape::Item;
 use crate::history::pairing::Operation;
 use crate::history::{EventType, History, Process, Value};
@@ -62,7 +62,7 @@ pub(super) struct Polled {
 pub(super) struct Records<'h> {
     pub(super) keys: Dense<Item<'h>>,
     /// A message is what its key and its value say; numbered over all keys.
-    pub(super) messages: Dense<(u32, Item<'h>)>,
+    pub(super) messages: Names<'h>,
     pub(super) steps: Vec<Step>,
     sends: Vec<Send>,
     polls: Vec<Polled>,
@@ -161,7 +161,7 @@ impl<'h> Records<'h> {
             return None;
         }
         let key = self.key(key);
-        let message = self.messages.number((key, value)) as u32;
+        let message = self.messages.number(key, value);
         self.sends.push(Send { key, message, offset: checked(offset)? });
         Some(())
     }
@@ -173,7 +173,7 @@ impl<'h> Records<'h> {
             for entry in list.items()? {
                 let (offset, value) = pair(entry)?;
                 let offset = if offset == Item::Nil { None } else { Some(offset.int()?) };
-                let message = self.messages.number((key, value)) as u32;
+                let message = self.messages.number(key, value);
                 self.polls.push(Polled { key, message, offset: checked(offset)?, batch });
             }
             if self.polls.len() == before {
