@@ -167,6 +167,11 @@ impl Collector {
         }
     }
 
+    /// The transactions that completed so far, for whoever judges while they come in.
+    pub fn so_far(&self) -> &Table {
+        &self.rows.table
+    }
+
     /// The table, with the transactions that never completed.
     ///
     /// # Errors
