@@ -41,7 +41,7 @@ pub fn replay(table: &Table, graph: &Graph) -> Result<(), String> {
     if table.mops.iter().any(|mop| matches!(mop, Mop::Append(..) | Mop::List(..))) {
         return lists(table, graph, &happened);
     }
-    if !table.closed.predicates.is_empty() {
+    if !table.closed.predicates.is_empty() || !table.closed.init.is_empty() {
         return predicate::replay(table, &topological(graph)?, &happened);
     }
     schedule::registers(table, graph, &happened)
