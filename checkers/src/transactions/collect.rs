@@ -93,6 +93,9 @@ enum Reads {
 }
 
 impl Collector {
+    /// The functions that may matter, for whoever hands events on without their table of names.
+    pub(super) const FUNCTIONS: [&str; 2] = [TXN, INIT];
+
     /// An empty one.
     pub fn new(kind: Kind) -> Self {
         let rows = Rows {
@@ -162,6 +165,11 @@ impl Collector {
         if let Some(open) = self.open.insert(event.process, open) {
             self.left.push((event.process, open));
         }
+    }
+
+    /// The transactions that completed so far, for whoever judges while they come in.
+    pub fn so_far(&self) -> &Table {
+        &self.rows.table
     }
 
     /// The table, with the transactions that never completed.

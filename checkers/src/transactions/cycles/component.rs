@@ -149,7 +149,6 @@ impl Component {
             left -= share - purse.left;
             searched.unfinished |=
                 cycles.is_empty() && purse.spent && search.prohibited.has(spec.anomaly);
-            // A cycle of ww edges that are called wr is found as what it is called.
             if !cycles.is_empty() && !search.all_cycles {
                 redundant = redundant.union(rules.implied[at]);
             }

@@ -278,11 +278,16 @@ impl Local {
     /// order of numbering. Every cycle has a hop that goes back, and in a history that is numbered
     /// by completion a long one is suspicious.
     pub(super) fn jumps(&self) -> Vec<u32> {
+        // What each auxiliary vertex leads back to. Chains of them run up or down: both ways are
+        // gone in turn, and if that is not enough, nothing is assumed of them.
         let mut least: Vec<u32> = (0..self.vertices()).map(|_| NONE).collect();
         let mut settled = false;
-        for _ in 0..4 {
+        for round in 0..4 {
             settled = true;
-            for vertex in (self.txns..self.names.len()).rev() {
+            let auxiliary = self.txns..self.names.len();
+            for at in auxiliary.clone() {
+                let down = auxiliary.end - 1 - (at - auxiliary.start);
+                let vertex = if round % 2 == 0 { down } else { at };
                 let range = self.offsets[vertex] as usize..self.offsets[vertex + 1] as usize;
                 let exit = |to: &u32| if self.is_txn(*to) { *to } else { least[*to as usize] };
                 let lowest = self.targets[range].iter().map(exit).min().unwrap_or(NONE);

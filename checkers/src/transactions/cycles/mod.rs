@@ -19,6 +19,8 @@ use super::graph::{Dep, Graph, components};
 use super::lattice::{Anomalies, Anomaly};
 use super::table::TxnId;
 use crate::budget::Budget;
+pub(super) use spec::classify;
+
 use component::{Component, Rules, Searched};
 use rayon::prelude::*;
 use std::collections::BTreeMap;

@@ -113,12 +113,6 @@ impl Spec {
         std::iter::once(dependency).chain(order).collect()
     }
 
-    /// Whether a cycle that has all that is required is already one of these, whatever else: then
-    /// no more than a look at the edges can tell.
-    pub(super) fn is_plain(&self) -> bool {
-        matches!(self.base, Base::G0 | Base::G1c)
-    }
-
     /// How short such a cycle can be.
     pub(super) fn length_min(&self) -> usize {
         if self.base == Base::Nonadjacent { 4 } else { 2 }
@@ -220,7 +214,7 @@ pub(super) struct Automaton {
 }
 
 /// What a cycle of these edges is called; nothing if it has no dependency in it.
-pub(super) fn classify(deps: &[Dep]) -> Option<Anomaly> {
+pub(in crate::transactions) fn classify(deps: &[Dep]) -> Option<Anomaly> {
     let rw = |dep: &Dep| matches!(dep, Dep::Rw | Dep::Rwp);
     let beside = (0..deps.len()).any(|at| rw(&deps[at]) && rw(&deps[(at + 1) % deps.len()]));
     let base = match deps.iter().filter(|dep| rw(dep)).count() {

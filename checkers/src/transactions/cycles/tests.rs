@@ -29,10 +29,9 @@ impl Small {
             let vertex = edges.auxiliary();
             before.iter().for_each(|from| edges.add(*from, vertex, *dep));
             after.iter().for_each(|to| edges.carry(vertex, *to));
-            if *dep == Dep::Realtime {
-                if let Some(previous) = chain.replace(vertex) {
-                    edges.carry(previous, vertex);
-                }
+            let previous = if *dep == Dep::Realtime { chain.replace(vertex) } else { None };
+            if let Some(previous) = previous {
+                edges.carry(previous, vertex);
             }
         }
         edges.into_graph()
@@ -92,13 +91,10 @@ fn class(cycle: &[usize], pairs: &[Vec<Deps>], precedence: &[Dep]) -> Option<Ano
 fn closes(pairs: &[Vec<Deps>], deps: Deps, apart: Deps) -> bool {
     let count = pairs.len();
     let has = |from: usize, to: usize, deps| !pairs[from][to].and(deps).is_empty();
-    let mut reaches = vec![vec![false; count]; count];
-    for from in 0..count {
-        for to in 0..count {
-            let composed = |via| has(from, via, deps) && has(via, to, apart);
-            reaches[from][to] = has(from, to, deps) || (0..count).any(composed);
-        }
-    }
+    let composed = |from, to| (0..count).any(|via| has(from, via, deps) && has(via, to, apart));
+    let edge = |from, to| has(from, to, deps) || composed(from, to);
+    let mut reaches: Vec<Vec<bool>> =
+        (0..count).map(|from| (0..count).map(|to| edge(from, to)).collect()).collect();
     for via in 0..count {
         for from in 0..count {
             for to in 0..count {
@@ -167,7 +163,7 @@ fn expected(pairs: &[Vec<Deps>], precedence: &[Dep]) -> BTreeMap<Anomaly, usize>
 }
 
 /// Of all that is there, what is told: not what follows from something told before it.
-fn told(there: &BTreeMap<Anomaly, usize>, plain: &Anomalies) -> BTreeMap<Anomaly, usize> {
+fn told(there: &BTreeMap<Anomaly, usize>) -> BTreeMap<Anomaly, usize> {
     let mut redundant = Anomalies::default();
     let mut told = BTreeMap::new();
     for spec in &SPECS {
@@ -177,29 +173,11 @@ fn told(there: &BTreeMap<Anomaly, usize>, plain: &Anomalies) -> BTreeMap<Anomaly
         }
         let size = there.get(&anomaly);
         told.extend(size.map(|size| (anomaly, *size)));
-        if size.is_some() || plain.has(anomaly) {
+        if size.is_some() {
             redundant = redundant.union(lattice::implied(Anomalies::default().with(anomaly)));
         }
     }
     told
-}
-
-/// Kinds without rw for which there is a cycle, whatever else its pairs may be called.
-fn plain(pairs: &[Vec<Deps>]) -> Anomalies {
-    let cycles = simple_cycles(pairs);
-    let there = |spec: &&super::spec::Spec| {
-        spec.is_plain()
-            && cycles.iter().any(|cycle| {
-                let next = cycle.iter().cycle().skip(1);
-                let hops: Vec<Deps> = cycle.iter().zip(next).map(|(a, b)| pairs[*a][*b]).collect();
-                hops.iter().all(|hop| !hop.and(spec.deps()).is_empty())
-                    && spec
-                        .required()
-                        .iter()
-                        .all(|deps| hops.iter().any(|hop| !hop.and(*deps).is_empty()))
-            })
-    };
-    SPECS.iter().filter(there).map(|spec| spec.anomaly).collect()
 }
 
 fn check(small: &Small, precedence: &[Dep], dissolve: usize) -> Result<(), TestCaseError> {
@@ -221,7 +199,7 @@ fn check(small: &Small, precedence: &[Dep], dissolve: usize) -> Result<(), TestC
             }
         }
         let there = expected(&part, precedence);
-        kinds.extend(told(&there, &plain(&part)));
+        kinds.extend(told(&there));
         every.extend(there.into_keys());
     }
     let got = |found: &Found| -> BTreeSet<(Anomaly, usize)> {

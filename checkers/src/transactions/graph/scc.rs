@@ -162,8 +162,8 @@ mod tests {
                 .collect();
             let reaches = closure(vertices, &edges);
             let mut expected = Vec::new();
-            for first in 0..vertices {
-                let same = |v: usize| v == first || reaches[first][v] && reaches[v][first];
+            for (first, reached) in reaches.iter().enumerate() {
+                let same = |v: usize| v == first || reached[v] && reaches[v][first];
                 let members: Vec<u32> =
                     (0..11).filter(|v| (*v as usize) < vertices && same(*v as usize)).collect();
                 let transactions = members.iter().filter(|v| (**v as usize) < txns).count();

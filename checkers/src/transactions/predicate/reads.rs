@@ -248,8 +248,12 @@ impl<'a> Reads<'a> {
         };
         let read = || shown(table, key, value);
         match writer {
+            Some(Writer::One(writer)) if writer == txn => {
+                let why = || format!("read {}, which it wrote only later", read());
+                self.accuse(Anomaly::FutureRead, Some(key), &[txn], why);
+            }
             Some(Writer::One(writer)) => self.edges.add(writer.0, txn.0, dep),
-            _ if value == Atom::NIL => {}
+            _ if value == Atom::NIL && !matches!(writer, Some(Writer::Failed(_))) => {}
             None => {
                 let why = || format!("read {}, which nobody wrote", read());
                 self.accuse(Anomaly::GarbageRead, Some(key), &[txn], why);
@@ -320,6 +324,9 @@ impl<'a> Reads<'a> {
             for (later, writer) in self.universe.after(key, state) {
                 if later.matches(self.table, test) != matched {
                     self.edges.add(read.txn.0, writer.0, Dep::Rwp);
+                } else if matched && !read.predicate.count {
+                    // What matches as before is not what was returned: a value was read, too.
+                    self.edges.add(read.txn.0, writer.0, Dep::Rw);
                 }
             }
         }

@@ -24,14 +24,21 @@ impl Reasons for Predicates<'_> {
                 let text = || format!("{}, and {} read it", self.left(key, state), self.name(to));
                 wrote.then(|| self.reason_of(key, self.write(from, key), Some(place), text()))
             }),
-            Dep::Rw => self.items(from).find_map(|(place, key, state)| {
-                let (later, _) = self.universe.after(key, state).find(|(_, by)| *by == to)?;
-                let key_text = self.table.key_text(key);
-                let (met, to_name) = (self.text(state), self.name(to));
-                let text =
-                    format!("read {key_text} = {met}, and {to_name} {}", self.left(key, later));
-                Some(self.reason_of(key, Some(place), self.write(to, key), text))
-            }),
+            Dep::Rw => {
+                let items = self.items(from).map(|(place, key, state)| (Some(place), key, state));
+                let returned = self.met(from).filter(|(read, _, state)| {
+                    !read.predicate.count && state.matches(self.table, read.predicate.test)
+                });
+                let returned = returned.map(|(read, key, state)| (place(&read), key, state));
+                items.chain(returned).find_map(|(place, key, state)| {
+                    let (later, _) = self.universe.after(key, state).find(|(_, by)| *by == to)?;
+                    let (met, to_name) = (self.text(state), self.name(to));
+                    let key_text = self.table.key_text(key);
+                    let text =
+                        format!("read {key_text} = {met}, and {to_name} {}", self.left(key, later));
+                    Some(self.reason_of(key, place, self.write(to, key), text))
+                })
+            }
             Dep::Wrp => self.met(to).find_map(|(read, key, state)| {
                 let wrote = self.universe.installer(key, state) == Some(from);
                 wrote.then(|| {

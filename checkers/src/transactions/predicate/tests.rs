@@ -312,10 +312,10 @@ proptest! {
             prop_assert!(!serializable(&table), "{accused:?} {proof:?}");
         }
         if proof.is_ok() {
-            prop_assert!(accused.is_empty() && serializable(&table), "{accused:?}");
+            prop_assert!(accused.is_empty() && serializable(&table), "{accused:?} {:?}", history(&tape));
         } else if inferred.gaps.is_empty() && accused.is_empty() && !cyclic {
             // Everything is known, and there is no cycle.
-            prop_assert!(serializable(&table), "{proof:?}");
+            prop_assert!(serializable(&table), "{proof:?} {:?}", history(&tape));
         }
     }
 }

@@ -170,6 +170,8 @@ impl Universe {
         match (born, row.states.contains(&State::Dead)) {
             (false, true) => None,
             (true, true) => Some(State::Dead),
+            // Only a failed transaction deleted it.
+            (true, false) if self.writer(key, State::Dead).is_some() => Some(State::Dead),
             // Where something was from the start and never deleted, it was read before the start.
             (_, false) => Some(State::Unborn),
         }
