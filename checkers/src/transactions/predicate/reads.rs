@@ -248,6 +248,10 @@ impl<'a> Reads<'a> {
         };
         let read = || shown(table, key, value);
         match writer {
+            Some(Writer::One(writer)) if writer == txn => {
+                let why = || format!("read {}, which it wrote only later", read());
+                self.accuse(Anomaly::FutureRead, Some(key), &[txn], why);
+            }
             Some(Writer::One(writer)) => self.edges.add(writer.0, txn.0, dep),
             _ if value == Atom::NIL && !matches!(writer, Some(Writer::Failed(_))) => {}
             None => {
