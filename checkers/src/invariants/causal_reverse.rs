@@ -10,8 +10,8 @@
 //! of completion. So a read needs the longest prefix that one of its elements needs, and it has it
 //! if it lists so many elements out of that prefix. That takes as long as the list is; Jepsen's
 //! `causal-reverse` keeps a set for every write. It also ignores elements that nobody wrote, that
-//! were refused, or that are listed twice; here they are complained of. A value written twice cannot
-//! be judged and is said.
+//! were refused, or that are listed twice; here they are complained of. A value written twice
+//! cannot be judged and is said.
 
 use super::members::Numbers;
 use super::shape::Item;

@@ -56,8 +56,6 @@ pub(super) struct Members<'a> {
     /// The reads that count, in order of invocation; the others are only looked through for what
     /// cannot be.
     pub(super) counted: Vec<Read>,
-    /// `ok` reads that returned no list.
-    pub(super) reads: usize,
     numbers: Numbers<'a>,
 }
 
@@ -114,7 +112,7 @@ pub(super) fn collect<'a>(
     counts: impl Fn(&Seen<'a>) -> bool,
 ) -> Members<'a> {
     let mut members =
-        Members { members: Vec::new(), counted: Vec::new(), reads: 0, numbers: Numbers::default() };
+        Members { members: Vec::new(), counted: Vec::new(), numbers: Numbers::default() };
     for &op in &part.ops {
         let seen = Seen::of(history, op);
         if seen.f == "add" {
@@ -136,7 +134,6 @@ pub(super) fn collect<'a>(
         members.read(history, part, &seen, counts(&seen), number, found);
         number += 1;
     }
-    members.reads = number as usize;
     members.finish();
     members
 }

@@ -233,9 +233,9 @@ mod tests {
             let list = json.as_array();
             let expected = list.map(|list| list.iter().map(Json::to_string).collect::<Vec<_>>());
             prop_assert_eq!(items, expected);
-            let fields: Option<Vec<(String, String)>> = item
-                .fields()
-                .map(|fields| fields.map(|(name, item)| (format!("\"{name}\""), text(item))).collect());
+            let fields: Option<Vec<(String, String)>> = item.fields().map(|fields| {
+                fields.map(|(name, item)| (format!("\"{name}\""), text(item))).collect()
+            });
             let expected = json.as_object().map(|map| {
                 map.iter()
                     .map(|(name, value)| (Json::from(name.as_str()).to_string(), value.to_string()))

@@ -8,8 +8,8 @@
 //!
 //! Of the `add`s that began before a read ended, those acknowledged before it began must be in it,
 //! the others may be, and refused ones must not. So a read lies between the sum of the one and the
-//! negative others, and the sum of the one and the positive others. A *final* read (`read-final`, or
-//! a read of the phase of final reads) is also one of the sums that can be reached: of 10 and an
+//! negative others, and the sum of the one and the positive others. A *final* read (`read-final`,
+//! or a read of the phase of final reads) is also one of the sums that can be reached: of 10 and an
 //! indeterminate 5 it is 10 or 15, not 12.
 //!
 //! Jepsen's `counter` refuses negative numbers, Maelstrom's looks at final reads only

@@ -349,7 +349,10 @@ proptest! {
 
     /// What no client of ours would write: any function with any value.
     #[test]
-    fn values_of_any_shape_are_no_reason_to_panic(steps in steps(), name in 0..Invariant::ALL.len()) {
+    fn values_of_any_shape_are_no_reason_to_panic(
+            steps in steps(),
+            name in 0..Invariant::ALL.len(),
+        ) {
         struct Any;
         impl World for Any {
             fn ask(&mut self, a: u8, b: u16) -> (&'static str, Json) {
