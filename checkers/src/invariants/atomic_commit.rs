@@ -2,8 +2,8 @@
 //!
 //! | operation | value |
 //! |---|---|
-//! | `vote` | `[txn, "yes"]`, `[txn, "no"]`, or `{"txn": id, "vote": "yes"}` as the argument |
-//! | `decide`, `outcome` | `[txn, "commit"]`, `[txn, "abort"]`, or `{"txn": id, "decision": "commit"}` as the answer |
+//! | `vote` | argument: `[txn, "yes"]`, `[txn, "no"]`, or `{"txn": id, "vote": "yes"}` |
+//! | `decide`, `outcome` | answer: `[txn, "commit"]`, `[txn, "abort"]`, or with `"decision"` |
 //!
 //! The participant is the node that was asked, or the process where no node is said. `decide` says
 //! what a participant was told or found out; nil as the answer is no decision yet.
@@ -26,8 +26,10 @@
 //!   the number of participants is known, before so many could have voted yes.
 //! * `vote-changed`: one participant voted yes and no.
 //! * `blocked`: voted yes, and learnt no decision before the history ended. A figure, with the
-//!   longest time; a complaint if the protocol claims not to block. To abort is allowed at any time,
-//!   for a failure is always a reason; how often it happened over nothing but yes is a figure.
+//!   longest time; a complaint if the protocol claims not to block.
+//!
+//! To abort is allowed at any time, for a failure is always a reason; how often it happened over
+//! nothing but yes is a figure.
 //!
 //! A vote of unknown result may have been cast: as a yes it allows a commit, as a no it forbids
 //! none. Jepsen has no such checker.
@@ -447,7 +449,8 @@ mod tests {
             let judgement =
                 judge("test", &history(&text), Invariant::AtomicCommit, &Options::default());
             let found = |kind: &str| judgement.figures.iter().any(|(name, _)| name == kind);
-            prop_assert_eq!(expected.to_vec(), KINDS[..5].iter().map(|k| found(k)).collect::<Vec<_>>());
+            let found: Vec<bool> = KINDS[..5].iter().map(|kind| found(kind)).collect();
+            prop_assert_eq!(expected.to_vec(), found);
         }
     }
 }

@@ -63,11 +63,6 @@ impl<'a> Complaints<'a> {
         }
     }
 
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.kinds.is_empty()
-    }
-
     /// The judgement: invalid with the complaint of fewest operations, or what `otherwise` says.
     pub(crate) fn judgement(
         self,

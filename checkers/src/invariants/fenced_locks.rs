@@ -2,7 +2,7 @@
 //!
 //! | operation | argument | answer |
 //! |---|---|---|
-//! | `acquire`, `lock` | not looked at | the token: a whole number, or `{"token": n}`, `{"fence": n}` |
+//! | `acquire`, `lock` | not looked at | the token: a number, or `{"token": n}`, `{"fence": n}` |
 //! | `release`, `unlock` | the token, in the same shapes, or nil | not looked at |
 //! | `write` | `[token, value]`, or a map with the token | not looked at |
 //! | `expired` (a note of the nemesis) | the token | |

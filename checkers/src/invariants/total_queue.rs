@@ -183,7 +183,8 @@ mod tests {
     #[test]
     fn what_is_no_operation_of_a_queue_is_named() {
         let said = verdict(
-            "1 invoke enqueue\n1 ok enqueue\n1 invoke peek\n1 ok peek 1\n2 invoke drain\n2 ok drain 7",
+            "1 invoke enqueue\n1 ok enqueue\n1 invoke peek\n1 ok peek 1\n\
+             2 invoke drain\n2 ok drain 7",
         );
         assert!(
             said.contains("event 0 (enqueue): expected a value to enqueue, found nil"),

@@ -3,8 +3,8 @@
 //! | operation | argument | answer |
 //! |---|---|---|
 //! | `send` `poll` `txn` | micro-operations | the same with what came of them |
-//! | ... `send` | `["send", key, message]` | `["send", key, [offset, message]]`, offset nil: not said |
-//! | ... `poll` | `["poll"]` | `["poll", {key: [[offset, message], ...]}]`; `[]`: nothing more there |
+//! | `send` in it | `["send", key, message]` | `["send", key, [offset, message]]` |
+//! | `poll` in it | `["poll"]` | `["poll", {key: [[offset, message], ...]}]`; `[]`: no more there |
 //! | `assign` `subscribe` | the list of keys | not looked at |
 //! | `crash` | not looked at: the process ends | |
 //!

@@ -239,7 +239,7 @@ fn pair(item: Item<'_>) -> Option<(Item<'_>, Item<'_>)> {
     items.next().is_none().then_some(pair)
 }
 
-/// An offset is not negative. How great it is does not matter: nothing is as long as an offset says.
+/// An offset is not negative. How great it is does not matter: nothing gets as long as it says.
 fn checked(offset: Option<i64>) -> Option<Option<i64>> {
     offset.is_none_or(|offset| offset >= 0).then_some(offset)
 }
