@@ -15,8 +15,8 @@
 //! ```
 //!
 //! What failed is left out, and so is what ended as `info` or never ended if nobody saw what it
-//! wrote: it may as well not have happened. What somebody saw, did happen. Lists that contradict the
-//! list that other reads agree on are not compared element by element: they end the attempt.
+//! wrote: it may as well not have happened. What somebody saw, did happen. Lists that contradict
+//! the list that other reads agree on are not compared element by element: they end the attempt.
 
 mod schedule;
 
@@ -150,10 +150,21 @@ fn lists(table: &Table, graph: &Graph, happened: &[bool]) -> Result<(), String> 
 /// Depth first from the last transaction to the first, each put before all that were: where every
 /// edge leads forward, that *is* the order of completion, at the cost of looking at each edge once.
 fn topological(graph: &Graph) -> Result<Vec<u32>, String> {
+    let mut order = Vec::with_capacity(graph.txns() as usize);
+    backwards(graph, |vertex| {
+        if vertex < graph.txns() {
+            order.push(vertex);
+        }
+    })?;
+    order.reverse();
+    Ok(order)
+}
+
+/// Goes through all vertices that transactions lead to, each after all that it leads to.
+fn backwards(graph: &Graph, mut visit: impl FnMut(u32)) -> Result<(), String> {
     const OPEN: u8 = 1;
     const DONE: u8 = 2;
     let mut state = vec![0_u8; graph.vertices() as usize];
-    let mut order = Vec::with_capacity(graph.txns() as usize);
     let mut stack: Vec<(u32, u32)> = Vec::new();
     for root in (0..graph.txns()).rev() {
         if state[root as usize] == DONE {
@@ -166,9 +177,7 @@ fn topological(graph: &Graph) -> Result<Vec<u32>, String> {
             let Some(target) = graph.targets(vertex).get(*next as usize).copied() else {
                 state[vertex as usize] = DONE;
                 stack.pop();
-                if vertex < graph.txns() {
-                    order.push(vertex);
-                }
+                visit(vertex);
                 continue;
             };
             *next += 1;
@@ -182,8 +191,7 @@ fn topological(graph: &Graph) -> Result<Vec<u32>, String> {
             }
         }
     }
-    order.reverse();
-    Ok(order)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! An order of register transactions, chosen on the way.
 //!
 //! ```text
-//!   the graph's edges are done  -->  candidates, first completed first
+//!   the graph's edges are done  -->  candidates, in turns
 //!                                       |  reads something else than what is there?
 //!                                       |      parked until that value is written
 //!                                       |  overwrites what others are still to read?
@@ -10,10 +10,12 @@
 //!                                     runs: its writes stand, who waited is a candidate again
 //! ```
 //!
-//! To run a transaction whose reads match can only be wrong if it writes: what it overwrites is gone
-//! for good, for values are unique. So a writer waits for the readers of what it overwrites, and the
-//! only guess is which of several writers comes first; the one that completed first does. Deciding
-//! it in general is NP-complete (Papadimitriou 1979), so that a wrong guess ends the attempt.
+//! To run a transaction whose reads match can only be wrong if it writes: what it overwrites is
+//! gone for good, for values are unique. So a writer waits for the readers of what it overwrites,
+//! and the only guess is which of several writers comes first. Deciding it in general is
+//! NP-complete (Papadimitriou 1979), so that a wrong guess ends the attempt; there are three, each
+//! with other turns: by the soonest completion of all that depend on a transaction, by its
+//! invocation, by its completion.
 
 use super::super::atom::Atom;
 use super::super::explain::name;
@@ -27,11 +29,52 @@ use std::collections::BinaryHeap;
 /// So often a transaction may be looked at, on average, before the attempt is given up.
 const LOOKS_PER_TXN_MAX: u64 = 64;
 
-/// Finds an order that explains every read, or says what it could not explain.
+/// Finds an order that explains every read, or says what the first attempt could not explain.
+///
+/// # Errors
+/// When there is a cycle, or no attempt came to an end.
 pub(super) fn registers(table: &Table, graph: &Graph, happened: &[bool]) -> Result<(), String> {
-    let mut schedule = Schedule::new(table, graph, happened);
+    let first = attempt(table, graph, happened, &by_deadline(table, graph)?);
+    first.or_else(|why| {
+        let others = [by_invocation(table), (0..graph.txns()).collect()];
+        others.iter().find_map(|turns| attempt(table, graph, happened, turns).ok()).ok_or(why)
+    })
+}
+
+/// Turns by how soon a transaction has to have happened: before it completed, and before everything
+/// that depends on it did. Whose value was read early goes before who merely answered early.
+fn by_deadline(table: &Table, graph: &Graph) -> Result<Vec<u32>, String> {
+    let mut deadline: Vec<u32> = (0..graph.vertices()).collect();
+    deadline[table.len()..].fill(u32::MAX);
+    super::backwards(graph, |vertex| {
+        let soonest = graph.targets(vertex).iter().map(|target| deadline[*target as usize]).min();
+        let own = &mut deadline[vertex as usize];
+        *own = soonest.unwrap_or(u32::MAX).min(*own);
+    })?;
+    let mut order: Vec<u32> = (0..graph.txns()).collect();
+    order.sort_by_key(|txn| deadline[*txn as usize]);
+    Ok(places(&order))
+}
+
+fn by_invocation(table: &Table) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..).take(table.len()).collect();
+    order.sort_by_key(|txn| table.txn(TxnId(*txn)).invoke_index());
+    places(&order)
+}
+
+/// Where each stands in an order.
+fn places(order: &[u32]) -> Vec<u32> {
+    let mut places = vec![0; order.len()];
+    for (place, txn) in (0..).zip(order) {
+        places[*txn as usize] = place;
+    }
+    places
+}
+
+fn attempt(table: &Table, graph: &Graph, happened: &[bool], turns: &[u32]) -> Result<(), String> {
+    let mut schedule = Schedule::new(table, graph, happened, turns);
     let mut left = (LOOKS_PER_TXN_MAX * table.len() as u64).max(1);
-    while let Some(Reverse(txn)) = schedule.candidates.pop() {
+    while let Some(Reverse((_, txn))) = schedule.candidates.pop() {
         let id = TxnId(txn);
         left = left.checked_sub(1).ok_or_else(|| {
             "the search for an order was given up: too many transactions wait for each other"
@@ -58,17 +101,19 @@ struct Schedule<'a> {
     table: &'a Table,
     graph: &'a Graph,
     happened: &'a [bool],
+    /// Whose turn it is before whose, where both could run.
+    turns: &'a [u32],
     /// Per vertex, how many edges into it are not done.
     before: Vec<u32>,
     /// What each key holds.
     held: Vec<Atom>,
     /// How many transactions are still to read each value from outside.
     readers: FxHashMap<(KeyId, Atom), u32>,
-    candidates: BinaryHeap<Reverse<u32>>,
+    candidates: BinaryHeap<Reverse<(u32, u32)>>,
     for_value: FxHashMap<(KeyId, Atom), Vec<u32>>,
     /// Per key, those that wait for readers; first who read the value itself, for it may be the
     /// reader that the others wait for.
-    for_readers: Vec<BinaryHeap<Reverse<(bool, u32)>>>,
+    for_readers: Vec<BinaryHeap<Reverse<(bool, u32, u32)>>>,
     /// Per key, the transaction that was last seen to mention it.
     mentioned: Vec<Option<TxnId>>,
     /// Per key, whether that transaction began with a read.
@@ -77,7 +122,7 @@ struct Schedule<'a> {
 }
 
 impl<'a> Schedule<'a> {
-    fn new(table: &'a Table, graph: &'a Graph, happened: &'a [bool]) -> Self {
+    fn new(table: &'a Table, graph: &'a Graph, happened: &'a [bool], turns: &'a [u32]) -> Self {
         let mut before = vec![0_u32; graph.vertices() as usize];
         for vertex in 0..graph.vertices() {
             for target in graph.targets(vertex) {
@@ -89,6 +134,7 @@ impl<'a> Schedule<'a> {
             table,
             graph,
             happened,
+            turns,
             held: vec![Atom::NIL; keys],
             readers: FxHashMap::default(),
             candidates: BinaryHeap::new(),
@@ -129,7 +175,7 @@ impl<'a> Schedule<'a> {
         while let Some(vertex) = ready.pop() {
             let runs = vertex < self.graph.txns() && self.happened[vertex as usize];
             if runs {
-                self.candidates.push(Reverse(vertex));
+                self.candidates.push(Reverse((self.turns[vertex as usize], vertex)));
             } else {
                 self.release(vertex, &mut ready);
             }
@@ -187,7 +233,8 @@ impl<'a> Schedule<'a> {
                 None
             }
             Hindrance::Readers(key, own) => {
-                self.for_readers[key.index()].push(Reverse((!own, id.0)));
+                let turn = self.turns[id.index()];
+                self.for_readers[key.index()].push(Reverse((!own, turn, id.0)));
                 Some(key)
             }
         };
@@ -206,9 +253,9 @@ impl<'a> Schedule<'a> {
         let waiting = self.waiting(key);
         let able = |own: bool| waiting <= u32::from(own);
         let heap = &mut self.for_readers[key.index()];
-        if heap.peek().is_some_and(|Reverse((other, _))| able(!other)) {
-            let Reverse((_, txn)) = heap.pop().expect("one was just seen");
-            self.candidates.push(Reverse(txn));
+        if heap.peek().is_some_and(|Reverse((other, ..))| able(!other)) {
+            let Reverse((_, turn, txn)) = heap.pop().expect("one was just seen");
+            self.candidates.push(Reverse((turn, txn)));
         }
     }
 
@@ -230,7 +277,9 @@ impl<'a> Schedule<'a> {
                 Mop::Write(key, value) => {
                     self.held[key.index()] = value;
                     let waited = self.for_value.remove(&(key, value)).unwrap_or_default();
-                    self.candidates.extend(waited.into_iter().map(Reverse));
+                    let turns = self.turns;
+                    let again = waited.into_iter().map(|txn| Reverse((turns[txn as usize], txn)));
+                    self.candidates.extend(again);
                 }
                 _ => {}
             }
@@ -269,7 +318,7 @@ impl<'a> Schedule<'a> {
         }
         let for_readers = (0..).map(KeyId).zip(&self.for_readers);
         let parked = for_readers
-            .flat_map(|(key, heap)| heap.iter().map(move |Reverse((_, txn))| (*txn, key)))
+            .flat_map(|(key, heap)| heap.iter().map(move |Reverse((.., txn))| (*txn, key)))
             .min();
         Err(match parked {
             Some((txn, key)) => format!(

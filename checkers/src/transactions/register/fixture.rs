@@ -1,7 +1,7 @@
 //! Histories of registers for tests, in few words.
 //!
 //! ```text
-//!   0 ok x=1 y?2 z?     process 0 wrote x 1, read y 2 and z nil, and this is when it was acknowledged
+//!   0 ok x=1 y?2 z?     process 0 wrote x 1, read y 2 and z nil, and was acknowledged here
 //!   1 invoke x=3        process 1 begins; without such a line, right before it ends
 //! ```
 

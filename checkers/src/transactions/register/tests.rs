@@ -98,9 +98,10 @@ fn two_updates_of_the_same_version_are_a_lost_update() {
 fn one_write_seen_and_another_missed_is_a_fractured_read() {
     assert_eq!(
         wrong(&["0 ok x=1 y=1", "1 ok x?1 y?"], NONE),
-        [
-            r#"fractured-read: T3 read "x" = 1 as T1 left it, but "y" = null, which is older than the 1 that T1 wrote with it."#
-        ]
+        [concat!(
+            r#"fractured-read: T3 read "x" = 1 as T1 left it, but "y" = null, which is "#,
+            "older than the 1 that T1 wrote with it."
+        )]
     );
     assert!(wrong(&["0 ok x=1 y=1", "1 ok x?1 y?1"], NONE).is_empty());
     assert!(wrong(&["0 ok x=1", "0 ok y=1", "1 ok x?1 y?"], NONE).is_empty());
@@ -116,9 +117,9 @@ fn a_source_that_closes_a_circle_is_reported_and_left_out_for_all_keys() {
     assert_eq!(
         wrong(&lines, SEQUENTIAL),
         [concat!(
-            r#"cyclic-versions: The versions of key "x" go round in a circle if each key is taken "#,
-            "to be sequentially consistent: 1 before 2 (process 0 wrote 1 in T1 and next wrote 2 in ",
-            "T3), 2 before 1 (process 0 wrote 2 in T3 and next read 1 in T5)."
+            r#"cyclic-versions: The versions of key "x" go round in a circle if each key is "#,
+            "taken to be sequentially consistent: 1 before 2 (process 0 wrote 1 in T1 and next ",
+            "wrote 2 in T3), 2 before 1 (process 0 wrote 2 in T3 and next read 1 in T5)."
         )]
     );
     assert_eq!(edges(&lines, SEQUENTIAL), ["0 wr 2"]);
@@ -188,7 +189,10 @@ fn commit_timestamps_order_versions() {
     assert_eq!(edges(&lines, NONE), ["1 ww 0", "1 wr 2", "2 rw 0"]);
     assert_eq!(
         reason(&lines, NONE, 1, Dep::Ww, 0),
-        r#"wrote "x" = 2, and T1 wrote 1 after it: T3 committed at 10 and T1 at 20, and versions are taken to follow the commit timestamps"#
+        concat!(
+            r#"wrote "x" = 2, and T1 wrote 1 after it: T3 committed at 10 and T1 at 20, and "#,
+            "versions are taken to follow the commit timestamps"
+        )
     );
     let tied = ["0 ok x=1@10", "1 ok x=2@10"];
     assert!(edges(&tied, NONE).is_empty());
@@ -208,7 +212,10 @@ fn reasons_name_the_source_and_what_it_rests_on() {
     let lines = ["3 ok x=1", "3 ok x=2", "1 ok x?1 y?", "2 ok y=7"];
     assert_eq!(
         reason(&lines, SEQUENTIAL, 0, Dep::Ww, 1),
-        r#"wrote "x" = 1, and T3 wrote 2 after it: process 3 wrote 1 in T1 and next wrote 2 in T3, and each key is taken to be sequentially consistent"#
+        concat!(
+            r#"wrote "x" = 1, and T3 wrote 2 after it: process 3 wrote 1 in T1 and next wrote 2 "#,
+            "in T3, and each key is taken to be sequentially consistent"
+        )
     );
     assert_eq!(reason(&lines, SEQUENTIAL, 0, Dep::Wr, 2), r#"wrote "x" = 1, and T5 read it"#);
     assert_eq!(
@@ -218,7 +225,10 @@ fn reasons_name_the_source_and_what_it_rests_on() {
     assert_eq!(reason(&lines, NONE, 0, Dep::Ww, 1), "none");
     assert_eq!(
         reason(&lines[..2], LINEARIZABLE, 0, Dep::Ww, 1),
-        r#"wrote "x" = 1, and T3 wrote 2 after it: T1 wrote 1 and was over before T3 began, which wrote 2, and each key is taken to be linearizable"#
+        concat!(
+            r#"wrote "x" = 1, and T3 wrote 2 after it: T1 wrote 1 and was over before T3 began, "#,
+            "which wrote 2, and each key is taken to be linearizable"
+        )
     );
 }
 
