@@ -2,7 +2,7 @@
 //! accused without a plant?
 //!
 //! ```text
-//!   cargo bench -p checkers --bench planted                    100 seeds, some hours
+//!   cargo bench -p checkers --bench planted                    100 seeds, some minutes
 //!   cargo bench -p checkers --bench planted -- 3               3 seeds
 //!   cargo bench -p checkers --bench planted -- 100 10000 G0    10 000 transactions, only G0*
 //! ```

@@ -36,6 +36,7 @@ fn a_serializable_store_is_never_accused() {
     for shape in SHAPES {
         for seed in 0..10 {
             let clean = table(shape.kind, &simulate(&shape, seed), None, seed);
+            assert_eq!(clean.len(), shape.transactions);
             for model in [Model::StrictSerializable, Model::StrongSessionSerializable] {
                 let options =
                     Options { models: [model].into_iter().collect(), ..Options::default() };
