@@ -255,8 +255,20 @@ pub struct AnomalyEvidence {
     pub may_hold: Vec<String>,
     /// The transactions that a person has to look at, in order of invocation.
     pub ops: Vec<EvidenceOp>,
+    /// Their micro-operations, for each of them; of a long transaction those that matter here.
+    #[serde(default)]
+    pub mops: Vec<Vec<EvidenceMop>>,
     /// One sentence: what the first of them is.
     pub sentence: String,
+}
+
+/// A micro-operation of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceMop {
+    /// Its place in the transaction.
+    pub place: u32,
+    /// What it did, in words: `append x 3`, `r y [1 2]`.
+    pub text: String,
 }
 
 /// One anomaly.

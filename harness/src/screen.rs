@@ -5,7 +5,10 @@
 use checkers::history::History;
 use checkers::history::notes::{FaultStep, Note};
 use checkers::stats::{Counts, Stats};
-use checkers::verdict::{Evidence, EvidenceOp, Judgement, OrderEvidence, Verdict};
+use checkers::transactions::explain::{definition, op_name, plain};
+use checkers::verdict::{
+    AnomalyEvidence, Evidence, EvidenceOp, FoundAnomaly, Judgement, OrderEvidence, Verdict,
+};
 use reports::RunFacts;
 use std::fmt::Write;
 use tabled::builder::Builder;
@@ -13,6 +16,12 @@ use tabled::settings::{Alignment, Modify, Style, object::Columns};
 
 /// Lines of a counterexample on the screen; the report shows all of it.
 const COUNTEREXAMPLE_LINES_MAX: usize = 12;
+
+/// Transactions of an anomaly in a counterexample.
+const ANOMALY_TXNS_MAX: usize = 6;
+
+/// The sentence of an anomaly: several steps, each with its reason.
+const SENTENCE_CHARS_MAX: usize = 900;
 
 /// The longest text from a system under test that is printed in one piece.
 const TEXT_CHARS_MAX: usize = 160;
@@ -33,11 +42,12 @@ pub fn say(text: &str) {
 
 /// Text that a system under test had a hand in: bounded, and without what a terminal would obey.
 pub fn harmless(text: &str) -> String {
-    let shown: String = text
-        .chars()
-        .take(TEXT_CHARS_MAX)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
+    harmless_up_to(text, TEXT_CHARS_MAX)
+}
+
+fn harmless_up_to(text: &str, chars_max: usize) -> String {
+    let shown: String =
+        text.chars().take(chars_max).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if shown.len() < text.len() { format!("{shown}…") } else { shown }
 }
 
@@ -164,7 +174,7 @@ pub fn counterexample(evidence: &Evidence) -> String {
     let (key, what, stuck) = match evidence {
         Evidence::Order(order) => (&order.key, "fit no order", stuck(order)),
         Evidence::Silence(silence) => (&silence.key, "stand around the silence", None),
-        Evidence::Anomalies(_) => (&None, "contradict what was promised", None),
+        Evidence::Anomalies(anomalies) => return anomaly_in_short(anomalies),
     };
     let key = key.as_ref().map_or(String::new(), |key| format!(" of key {}", harmless(key)));
     let mut lines = vec![format!("These operations{key} {what}:")];
@@ -184,9 +194,122 @@ pub fn counterexample(evidence: &Evidence) -> String {
     text
 }
 
+/// The smallest anomaly in at most twelve lines.
+fn anomaly_in_short(evidence: &AnomalyEvidence) -> String {
+    let mut lines = Vec::new();
+    if let Some(found) = evidence.found.first() {
+        let others = match evidence.found.len() {
+            1 => String::new(),
+            all => format!(", the smallest of {all} anomalies"),
+        };
+        lines.push(format!("{}{others}:", title(found)));
+        let known = found.ops.iter().filter_map(|op| evidence.ops.get(*op));
+        lines.extend(known.take(ANOMALY_TXNS_MAX).map(transaction));
+        if let Some(more) = found.ops.len().checked_sub(ANOMALY_TXNS_MAX + 1) {
+            lines.push(format!("  ... and {} more in the report", more + 1));
+        }
+        lines.extend(round(evidence, found));
+    }
+    lines.push(models(evidence));
+    lines.push(harmless_up_to(&evidence.sentence, SENTENCE_CHARS_MAX));
+    let mut text = lines.join("\n");
+    text.push('\n');
+    text
+}
+
+/// `G-single-item of key x`.
+fn title(found: &FoundAnomaly) -> String {
+    let key = found.key.as_deref().map(|key| format!(" of key {}", harmless(&plain(key))));
+    format!("{}{}", harmless(&found.name), key.unwrap_or_default())
+}
+
+/// A cycle in one line: `T4 -rw x-> T9 -realtime-> T4`.
+fn round(evidence: &AnomalyEvidence, found: &FoundAnomaly) -> Option<String> {
+    let name = |op: usize| evidence.ops.get(op).map_or_else(|| "?".to_owned(), op_name);
+    let first = found.edges.first()?;
+    let mut line = format!("  {}", name(first.from));
+    for edge in found.edges.iter().take(ANOMALY_TXNS_MAX) {
+        let key = edge.key.as_deref().map(|key| format!(" {}", plain(key)));
+        let why = harmless(&format!("{}{}", edge.kind, key.unwrap_or_default()));
+        let _ = write!(line, " -{why}-> {}", name(edge.to));
+    }
+    if found.edges.len() > ANOMALY_TXNS_MAX {
+        line.push_str(" ...");
+    }
+    Some(line)
+}
+
+/// What the anomalies say of the models.
+fn models(evidence: &AnomalyEvidence) -> String {
+    let list = |names: &[String]| match names {
+        [] => "none".to_owned(),
+        names => names.iter().map(|name| harmless(name)).collect::<Vec<_>>().join(", "),
+    };
+    let implied = match evidence.also_not.len() {
+        0 => String::new(),
+        count => format!(" and {count} stronger ones"),
+    };
+    let may_hold = list(&evidence.may_hold);
+    format!("  broken: {}{implied}; may still hold: {may_hold}", list(&evidence.not))
+}
+
+/// Every anomaly of the evidence with its definition, its sentence and its edges.
+fn anomalies_in_full(evidence: &AnomalyEvidence) -> String {
+    let mut text = String::new();
+    for found in &evidence.found {
+        let count = found.count.filter(|count| *count > 1);
+        let count = count.map_or(String::new(), |count| format!(", one of {count}"));
+        let _ = writeln!(text, "{}{count}", title(found));
+        if let Some(known) = definition(&found.name) {
+            let _ = writeln!(text, "  in general: {} ({})", known.sentence, known.source);
+        }
+        let _ = writeln!(text, "  {}", harmless_up_to(&found.sentence, SENTENCE_CHARS_MAX));
+        for op in found.ops.iter().filter_map(|op| evidence.ops.get(*op)) {
+            let _ = writeln!(text, "{}", transaction(op));
+        }
+        for edge in &found.edges {
+            let name = |op: usize| evidence.ops.get(op).map_or_else(|| "?".to_owned(), op_name);
+            let (from, to) = (name(edge.from), name(edge.to));
+            let (kind, reason) = (harmless(&edge.kind), harmless(&edge.reason));
+            let _ = writeln!(text, "  {from:>7} -{kind}-> {to:<7} {reason}");
+        }
+        text.push('\n');
+    }
+    let list =
+        |names: &[String]| names.iter().map(|name| harmless(name)).collect::<Vec<_>>().join(", ");
+    for (what, names) in [
+        ("anomalies", &evidence.types),
+        ("weakest models broken", &evidence.not),
+        ("broken by implication", &evidence.also_not),
+        ("strongest that may still hold", &evidence.may_hold),
+    ] {
+        let _ = writeln!(text, "{what}: {}", list(names));
+    }
+    text
+}
+
+/// A transaction under the name that the sentences give it.
+fn transaction(op: &EvidenceOp) -> String {
+    let seconds = |ns: u64| ns as f64 / 1e9;
+    let end = op.complete_ns.map_or("    ...  ".into(), |ns| format!("{:9.4}", seconds(ns)));
+    format!(
+        "  {:<8} {:9.4} ..{end} s  process {:<5} {:<4} {}",
+        op_name(op),
+        seconds(op.invoke_ns),
+        harmless(&op.process),
+        harmless(&op.outcome),
+        harmless(&op.text),
+    )
+}
+
 /// All of the evidence: what was possible before, the longest legal order, and what cannot follow.
 pub fn explanation(evidence: &Evidence) -> String {
     let mut text = String::new();
+    if let Evidence::Anomalies(anomalies) = evidence {
+        text = anomalies_in_full(anomalies);
+        let _ = writeln!(text, "{}", harmless_up_to(&anomalies.sentence, SENTENCE_CHARS_MAX));
+        return text;
+    }
     for op in evidence.ops() {
         let _ = writeln!(text, "{}", operation(op));
         if let Some(note) = &op.note {
@@ -300,8 +423,10 @@ fn wrap(text: &str, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{counterexample, harmless, wrap};
-    use checkers::verdict::{Evidence, EvidenceOp, OrderEvidence};
+    use super::{counterexample, explanation, harmless, wrap};
+    use checkers::verdict::{
+        AnomalyEvidence, Evidence, EvidenceEdge, EvidenceOp, FoundAnomaly, OrderEvidence,
+    };
 
     fn op(index: usize) -> EvidenceOp {
         EvidenceOp {
@@ -335,6 +460,56 @@ mod tests {
             assert!(text.ends_with("no order works\n"));
             assert_eq!(text.contains("more in the report"), ops > 10, "{text}");
         }
+    }
+
+    fn anomaly(txns: usize, sentence: &str) -> Evidence {
+        let edge = |from: usize| EvidenceEdge {
+            from,
+            to: (from + 1) % txns,
+            kind: "rw".into(),
+            key: Some("\"x\"".into()),
+            from_mop: None,
+            to_mop: None,
+            reason: "T1 read nothing".into(),
+        };
+        let found = FoundAnomaly {
+            name: "G2-item".into(),
+            key: Some("\"x\"".into()),
+            ops: (0..txns).collect(),
+            edges: (0..txns).map(edge).collect(),
+            count: None,
+            sentence: sentence.into(),
+        };
+        Evidence::Anomalies(AnomalyEvidence {
+            found: vec![found; 3],
+            types: vec!["G2-item".into()],
+            not: vec!["repeatable-read".into()],
+            also_not: vec!["serializable".into(), "strong-serializable".into()],
+            may_hold: vec!["snapshot-isolation".into()],
+            ops: (0..txns).map(op).collect(),
+            mops: Vec::new(),
+            sentence: sentence.into(),
+        })
+    }
+
+    #[test]
+    fn an_anomaly_is_told_in_at_most_twelve_lines_and_in_full_where_asked() {
+        for txns in [2, 6, 7, 40] {
+            let text = counterexample(&anomaly(txns, "they contradict each other"));
+            assert!(text.lines().count() <= 12, "{text}");
+            assert_eq!(text.contains("more in the report"), txns > 6, "{text}");
+            for said in [
+                "G2-item of key x, the smallest of 3 anomalies:\n  T1 ",
+                "  T1 -rw x-> T2 -rw x-> ",
+                "broken: repeatable-read and 2 stronger ones; may still hold: snapshot-isolation",
+            ] {
+                assert!(text.contains(said), "{said}: {text}");
+            }
+        }
+        let text = explanation(&anomaly(2, "\u{1b}[2J"));
+        assert_eq!(text.matches("in general: a cycle with at least one").count(), 3, "{text}");
+        assert!(text.contains("broken by implication: serializable, strong-serializable\n"));
+        assert!(!text.contains('\u{1b}'));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Writes two specimen pages, one valid and one invalid, from a synthetic run.
+//! Writes specimen pages of a synthetic run, valid and invalid, one of transactions with anomalies,
+//! and a ladder in a file of its own.
 //!
 //! `cargo run --release -p reports --example specimen -- [operations] [directory]`
 
@@ -6,7 +7,10 @@
 mod synthetic;
 #[path = "../tests/synthetic/trace.rs"]
 mod trace;
+#[path = "../tests/transactions/mod.rs"]
+mod transactions;
 
+use checkers::verdict::{Evidence, Verdict};
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -31,6 +35,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         let path = directory.join(name);
         std::fs::write(&path, &page)?;
         println!("{}: {} bytes, rendered in {took:.1?}", path.display(), page.len());
+    }
+    let (history, judgement) = transactions::write_skew(9);
+    let page = reports::html(
+        &facts,
+        &history,
+        std::slice::from_ref(&judgement),
+        None,
+        &Default::default(),
+    )?;
+    std::fs::write(directory.join("specimen-anomalies.html"), page)?;
+    if let Verdict::Invalid { evidence } = &judgement.verdict
+        && let Evidence::Anomalies(evidence) = evidence.as_ref()
+        && let Some(ladder) = reports::ladder(evidence, 0)?
+    {
+        std::fs::write(directory.join("specimen-ladder.svg"), ladder)?;
     }
     Ok(())
 }

@@ -22,10 +22,12 @@
 //! The page opens from a disk, reads without JavaScript (all facts are HTML, all charts are SVG),
 //! and stays below [`Limits::bytes_max`]. Rendering never changes a verdict.
 
+mod anomalies;
 mod chart;
 mod coverage;
 mod happenings;
 mod inside;
+mod ladder;
 mod lanes;
 mod operations;
 mod page;
@@ -42,6 +44,7 @@ mod view;
 mod view_tests;
 
 pub use inside::text::trace_text;
+pub use ladder::ladder;
 
 use checkers::history::History;
 use checkers::history::trace::Trace;

@@ -24,6 +24,7 @@ use sha2::{Digest as _, Sha256};
 pub(crate) const STYLE: &str = concat!(
     include_str!("../assets/base.css"),
     include_str!("../assets/figures.css"),
+    include_str!("../assets/ladder.css"),
     include_str!("../assets/timeline.css"),
     include_str!("../assets/sequence.css"),
 );

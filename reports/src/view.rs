@@ -10,6 +10,7 @@
 //! whatever is left out is counted.
 
 use crate::RunFacts;
+use crate::anomalies::AnomaliesView;
 use crate::coverage::Coverage;
 use crate::happenings::Happenings;
 use crate::inside::sequence::Sequence;
@@ -22,7 +23,9 @@ use crate::silence::SilenceView;
 use crate::story::Story;
 use crate::text;
 use checkers::history::trace::Trace;
-use checkers::verdict::{Evidence, Judgement, OrderEvidence, SilenceEvidence, Verdict};
+use checkers::verdict::{
+    AnomalyEvidence, Evidence, Judgement, OrderEvidence, SilenceEvidence, Verdict,
+};
 
 /// Counterexamples that are drawn; the table of judgements has all of them.
 const COUNTEREXAMPLES_MAX: usize = 4;
@@ -103,6 +106,8 @@ pub(crate) struct View {
     pub(crate) counterexamples: Vec<Counterexample>,
     pub(crate) counterexamples_omitted: usize,
     pub(crate) silences: Vec<SilenceView>,
+    pub(crate) anomalies: Vec<AnomaliesView>,
+    pub(crate) anomalies_omitted: usize,
     pub(crate) sequence: Option<Sequence>,
     pub(crate) story: Story,
     pub(crate) timeline_summary: String,
@@ -136,6 +141,7 @@ impl View {
         let clockwork = Clockwork::of(operations);
         let orders = || evidences(judgements).filter_map(order);
         let silences = evidences(judgements).filter_map(silence);
+        let anomalies = || evidences(judgements).filter_map(anomalies);
         let header = header(facts, operations, judgements);
         Self {
             title: text::plain(&format!("{}: {} {}", header.word, facts.target, facts.workload)),
@@ -143,6 +149,12 @@ impl View {
             counterexamples: orders().take(COUNTEREXAMPLES_MAX).map(Counterexample::of).collect(),
             counterexamples_omitted: orders().count().saturating_sub(COUNTEREXAMPLES_MAX),
             silences: silences.take(COUNTEREXAMPLES_MAX).map(SilenceView::of).collect(),
+            anomalies: anomalies()
+                .take(COUNTEREXAMPLES_MAX)
+                .enumerate()
+                .map(|(number, evidence)| AnomaliesView::of(evidence, number))
+                .collect(),
+            anomalies_omitted: anomalies().count().saturating_sub(COUNTEREXAMPLES_MAX),
             story: Story::of(operations, happenings, &series, &clockwork),
             timeline_summary: timeline_summary(operations, happenings),
             first_operations: first_operations(operations),
@@ -168,7 +180,8 @@ impl View {
     pub(crate) fn evidence_windows(&self) -> Vec<(u64, u64)> {
         let examples = self.counterexamples.iter().map(|one| (one.start_ns, one.end_ns));
         let silences = self.silences.iter().map(|one| (one.start_ns, one.end_ns));
-        examples.chain(silences).collect()
+        let anomalies = self.anomalies.iter().map(|one| (one.start_ns, one.end_ns));
+        examples.chain(silences).chain(anomalies).collect()
     }
 }
 
@@ -190,6 +203,13 @@ fn silence(evidence: &Evidence) -> Option<&SilenceEvidence> {
     match evidence {
         Evidence::Silence(silence) => Some(silence),
         Evidence::Order(_) | Evidence::Anomalies(_) => None,
+    }
+}
+
+fn anomalies(evidence: &Evidence) -> Option<&AnomalyEvidence> {
+    match evidence {
+        Evidence::Anomalies(anomalies) => Some(anomalies),
+        Evidence::Order(_) | Evidence::Silence(_) => None,
     }
 }
 

@@ -3,12 +3,16 @@
 mod synthetic;
 #[path = "synthetic/trace.rs"]
 mod trace;
+mod transactions;
 
 use base64::Engine as _;
 use checkers::history::notes::{FaultNote, FaultStep, Note};
 use checkers::history::trace::{Trace, TraceEvent, Traced};
 use checkers::history::{Datum, Event, EventType, History, Process};
-use checkers::verdict::{Evidence, Judgement, LeadersSeen, SilenceEvidence, Verdict};
+use checkers::verdict::{
+    AnomalyEvidence, Evidence, EvidenceEdge, EvidenceMop, FoundAnomaly, Judgement, LeadersSeen,
+    SilenceEvidence, Verdict,
+};
 use reports::{Limits, ReportError, RunFacts, html};
 use sha2::{Digest as _, Sha256};
 
@@ -192,7 +196,42 @@ fn hostile_judgements(text: &str, history: &History) -> Vec<Judgement> {
     }
     judgements[1].verdict = Verdict::Unknown { why: text.to_owned() };
     judgements.push(hostile_silence(text, &judgements[0]));
+    judgements.push(hostile_anomalies(text, &judgements[0]));
     judgements
+}
+
+/// Anomalies between the operations of another judgement, with positions that are not there.
+fn hostile_anomalies(text: &str, other: &Judgement) -> Judgement {
+    let Verdict::Invalid { evidence } = &other.verdict else { panic!("it is invalid") };
+    let words = || text.to_owned();
+    let edge = |from, to| EvidenceEdge {
+        from,
+        to,
+        kind: words(),
+        key: Some(words()),
+        from_mop: Some(0),
+        to_mop: Some(u32::MAX),
+        reason: words(),
+    };
+    let found = FoundAnomaly {
+        name: words(),
+        key: Some(words()),
+        ops: vec![0, 1, 0, usize::MAX],
+        edges: vec![edge(0, 1), edge(1, 0), edge(1, 1), edge(0, usize::MAX)],
+        count: Some(u64::MAX),
+        sentence: words(),
+    };
+    let evidence = Evidence::Anomalies(AnomalyEvidence {
+        found: vec![found; 100],
+        types: vec![words(); 1000],
+        not: vec![words()],
+        also_not: vec![words()],
+        may_hold: vec![words()],
+        ops: evidence.ops().to_vec(),
+        mops: vec![vec![EvidenceMop { place: 7, text: words() }; 3]],
+        sentence: words(),
+    });
+    Judgement { verdict: Verdict::Invalid { evidence: Box::new(evidence) }, ..other.clone() }
 }
 
 /// A silence around the operations of another judgement.
@@ -259,6 +298,34 @@ fn a_valid_history_has_no_counterexample_and_nothing_to_go_to() {
     let page = page.expect("a page");
     assert!(page.contains("This history keeps that claim."));
     assert!(!page.contains("id=\"counterexample\"") && !page.contains("data-do=\"evidence\""));
+}
+
+#[test]
+fn anomalies_are_told_with_models_ladders_and_the_reason_of_every_edge() {
+    let (history, judgement) = transactions::write_skew(30);
+    let page = html(&synthetic::facts(0), &history, &[judgement], None, &Limits::default());
+    let page = page.expect("a page");
+    let told = between(&page, "id=\"counterexample\"", "</section>");
+    for said in [
+        "<code class=\"state\">G2-item</code>",
+        "Weakest models broken</dt><dd><code class=\"state\">repeatable-read</code>",
+        "Strongest that may still hold",
+        "In general: a cycle with at least one anti-dependency",
+        "append x 1",
+        "T2 read key x as empty",
+        "<a class=\"op-link\" href=\"#op=0\">",
+    ] {
+        assert!(told.contains(said), "{said}");
+    }
+    assert_eq!(told.matches("<svg class=\"ladder\"").count(), 6, "the first few are drawn");
+    assert_eq!(told.matches("<li>").count(), 20, "some more are told");
+    assert!(told.contains("4 further anomalies are left out here"), "and the others counted");
+    let mut ids: Vec<&str> = told.split(" id=\"").skip(1).collect();
+    ids.iter_mut().for_each(|id| *id = &id[..id.find('"').expect("it ends")]);
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "no two drawings share an id");
 }
 
 #[test]

@@ -12,6 +12,7 @@
 //! Beside the array of micro-operations a value may be an object with the clock readings of the
 //! system under test: `{"txn":[...],"start_ts":5,"commit_ts":9}`.
 
+mod closed;
 mod plain;
 mod tree;
 
@@ -28,6 +29,8 @@ pub enum Kind {
     ListAppend,
     /// `w` and reads of one value.
     RwRegister,
+    /// `insert`, `w`, `delete`, reads of one value and of everything that matches a predicate.
+    ClosedPredicate,
 }
 
 /// A value that is no transaction of this kind.
@@ -42,6 +45,9 @@ pub struct Misfit {
 
 /// The function of events that are transactions.
 const TXN: &str = "txn";
+
+/// The function of events that say what there is at first, where predicates are read.
+const INIT: &str = "init";
 
 /// So much of a value is quoted.
 const QUOTED_CHARS_MAX: usize = 80;
@@ -87,6 +93,9 @@ enum Reads {
 }
 
 impl Collector {
+    /// The functions that may matter, for whoever hands events on without their table of names.
+    pub(super) const FUNCTIONS: [&str; 2] = [TXN, INIT];
+
     /// An empty one.
     pub fn new(kind: Kind) -> Self {
         let rows = Rows {
@@ -113,7 +122,7 @@ impl Collector {
         f: &str,
         value: &str,
     ) -> Result<(), Misfit> {
-        if event.process == Process::NEMESIS || f != TXN {
+        if event.process == Process::NEMESIS || !self.rows.takes(f) {
             return Ok(());
         }
         let place = u32::try_from(index).ok().filter(|place| *place != NONE);
@@ -189,11 +198,18 @@ impl Collector {
 }
 
 impl Rows {
+    /// Whether events of this function are transactions.
+    fn takes(&self, f: &str) -> bool {
+        f == TXN || f == INIT && self.kind == Kind::ClosedPredicate
+    }
+
     /// Adds a transaction; `text` is its value, or nothing.
     fn row(&mut self, mut txn: Txn, text: &str, reads: Reads) -> Result<(), String> {
         let (mops, odd) = (self.table.mops.len(), self.table.odd.len());
         let timestamps = if text.is_empty() {
             Timestamps::default()
+        } else if self.kind == Kind::ClosedPredicate {
+            self.closed(text, reads)?
         } else if let Some(timestamps) = self.plain(text, reads) {
             timestamps
         } else {
@@ -222,12 +238,16 @@ impl Rows {
         if first.is_some_and(|first| table.atoms.is_int(first) != table.atoms.is_int(name)) {
             return None;
         }
-        let place = u32::try_from(table.keys.len());
+        Some(self.new_key(name))
+    }
+
+    fn new_key(&mut self, name: Atom) -> KeyId {
+        let place = u32::try_from(self.table.keys.len());
         let key = KeyId(place.expect("a history has fewer than 2^32 keys"));
-        table.keys.push(name);
-        table.spines.push(Vec::new());
+        self.table.keys.push(name);
+        self.table.spines.push(Vec::new());
         self.keys.insert(name, key);
-        Some(key)
+        key
     }
 
     /// A read of the list in `elements`.

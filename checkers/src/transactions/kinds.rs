@@ -79,3 +79,60 @@ fn single(cycle: &Cycle, reasons: &dyn Reasons) -> Vec<Anomaly> {
     }
     kinds
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::cycles::Step;
+    use super::super::finding::Reason;
+    use super::super::table::KeyId;
+    use super::*;
+
+    /// Every edge is about one key; the cycle comes into transaction 0 at `entered`, and leaves it
+    /// at `left`.
+    struct Places {
+        entered: u32,
+        left: u32,
+    }
+
+    impl Reasons for Places {
+        fn precedence(&self) -> &'static [Dep] {
+            &Dep::ALL
+        }
+
+        fn reason(&self, _: TxnId, _: TxnId, _: Dep) -> Option<Reason> {
+            let (from_mop, to_mop) = (Some(self.left), Some(self.entered));
+            Some(Reason { key: Some(KeyId(0)), from_mop, to_mop, text: String::new() })
+        }
+    }
+
+    fn kinds(anomaly: Anomaly, deps: &[Dep], places: &Places) -> Vec<Anomaly> {
+        let step = |(from, dep): (u32, &Dep)| Step { from: TxnId(from), dep: *dep };
+        of(&Cycle { anomaly, steps: (0..).zip(deps).map(step).collect() }, places)
+    }
+
+    #[test]
+    fn a_cycle_is_known_by_its_shape_wherever_it_begins() {
+        let places = Places { entered: 1, left: 0 };
+        let fork = [Dep::Wr, Dep::Rw, Dep::Wr, Dep::Rw];
+        for turn in 0..4 {
+            let turned: Vec<Dep> = turned(&fork, turn).collect();
+            assert_eq!(kinds(Anomaly::GNonadjacentItem, &turned, &places), [Anomaly::LongFork]);
+        }
+        let other = [Dep::Wr, Dep::Rw, Dep::Ww, Dep::Rw];
+        assert_eq!(kinds(Anomaly::GNonadjacentItem, &other, &places), []);
+        assert_eq!(kinds(Anomaly::G2Item, &[Dep::Rw, Dep::Rw], &places), [Anomaly::WriteSkew]);
+        assert_eq!(kinds(Anomaly::G2Item, &[Dep::Rw, Dep::Rw, Dep::Wr], &places), []);
+    }
+
+    #[test]
+    fn a_g_single_goes_back_in_time_if_it_is_entered_before_it_is_left() {
+        let has = |entered, left, deps: &[Dep], kind| {
+            kinds(Anomaly::GSingleItem, deps, &Places { entered, left }).contains(&kind)
+        };
+        assert!(has(0, 1, &[Dep::Rw, Dep::Wr], Anomaly::GMonotonic));
+        assert!(!has(1, 0, &[Dep::Rw, Dep::Wr], Anomaly::GMonotonic));
+        assert!(has(1, 0, &[Dep::Rw, Dep::Wr], Anomaly::FracturedRead));
+        assert!(has(1, 0, &[Dep::Rw, Dep::Ww], Anomaly::GCursor));
+        assert!(!has(1, 0, &[Dep::Rw, Dep::Wr], Anomaly::GCursor));
+    }
+}

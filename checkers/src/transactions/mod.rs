@@ -30,6 +30,7 @@ pub mod read;
 pub mod register;
 pub mod report;
 pub mod table;
+pub mod timestamps;
 pub mod weak;
 
 pub use collect::{Kind, Misfit};
@@ -71,13 +72,40 @@ pub fn check_table(
     options: &Options,
     budget: &Budget<'_>,
 ) -> Judgement {
+    let stamped = timestamps::asked(table, kind, options)
+        .map(|isolation| timestamps::check(claim, table, isolation, budget));
+    match stamped {
+        None => by_values(claim, table, kind, options, budget),
+        Some(proved) if proved.verdict == Verdict::Valid => proved,
+        Some(Judgement { verdict: by_time, .. }) => {
+            let by_values = by_values(claim, table, kind, options, budget);
+            Judgement { verdict: by_values.verdict.merge(by_time), ..by_values }
+        }
+    }
+}
+
+/// Judges transactions by what they read and wrote.
+fn by_values(
+    claim: &str,
+    table: &Table,
+    kind: Kind,
+    options: &Options,
+    budget: &Budget<'_>,
+) -> Judgement {
     match kind {
+        Kind::RwRegister if let Some(level) = weak::asked(options) => {
+            weak::check(claim, table, level, budget)
+        }
         Kind::ListAppend => {
             let (inferred, reasons) = append::infer(table);
             judge(claim, table, inferred, &reasons, options, budget)
         }
         Kind::RwRegister => {
             let (inferred, reasons) = register::infer(table, options.sources);
+            judge(claim, table, inferred, &reasons, options, budget)
+        }
+        Kind::ClosedPredicate => {
+            let (inferred, reasons) = predicate::infer(table);
             judge(claim, table, inferred, &reasons, options, budget)
         }
     }

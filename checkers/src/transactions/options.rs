@@ -44,6 +44,12 @@ pub struct Sources {
 }
 
 impl Options {
+    /// The one model that is asked about, if it is one and nothing else is.
+    pub fn only_model(&self) -> Option<Model> {
+        let mut models = self.models.iter().filter(|_| self.anomalies.is_empty());
+        models.next().filter(|_| models.next().is_none())
+    }
+
     /// Every anomaly whose presence breaks the promise. No promise allows a read of what nobody
     /// wrote, so that one is always among them.
     pub fn prohibited(&self) -> Anomalies {

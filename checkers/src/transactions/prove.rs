@@ -11,6 +11,7 @@
 //!   registers   the order is chosen on the way ([`schedule`]): of the transactions that the graph
 //!               allows next, one whose reads all match, and that overwrites nothing that is still
 //!               to be read
+//!   predicates  one topological order, after what there is at first
 //! ```
 //!
 //! What failed is left out, and so is what ended as `info` or never ended if nobody saw what it
@@ -22,6 +23,7 @@ mod schedule;
 use super::atom::Atom;
 use super::explain::name;
 use super::graph::Graph;
+use super::predicate;
 use super::table::{KeyId, Mop, Stored, Table, TxnId};
 use rustc_hash::FxHashMap;
 
@@ -38,6 +40,9 @@ pub fn replay(table: &Table, graph: &Graph) -> Result<(), String> {
     let happened = happened(table);
     if table.mops.iter().any(|mop| matches!(mop, Mop::Append(..) | Mop::List(..))) {
         return lists(table, graph, &happened);
+    }
+    if !table.closed.predicates.is_empty() || !table.closed.init.is_empty() {
+        return predicate::replay(table, &topological(graph)?, &happened);
     }
     schedule::registers(table, graph, &happened)
 }

@@ -1,16 +1,33 @@
 //! Transactions straight from a file of our JSON lines, without a history in memory.
 //!
 //! ```text
-//!   reader --> lines, checked --> events, with the value as text --> Collector --> Table
+//!   reader --> lines, checked --> batches of events, values as text --> Collector --> Table
+//!              this thread        at most BATCHES_MAX under way         another thread
 //! ```
 //!
 //! The rules for lines, and for what a kill tore off at the end, are those of
-//! [`crate::history::jsonl`]; only the values are never stored as they are.
+//! [`crate::history::jsonl`]; only the values are never stored as they are. Checking lines and
+//! taking values apart cost about the same, so each has a thread. The batches keep the order of
+//! the file, and the first thing that is wrong in the file is what is reported: whatever the
+//! collector refuses comes before the line at which the reader stopped.
 
 use super::collect::{Collector, Kind, Misfit};
 use super::table::Table;
+use crate::history::Event;
 use crate::history::jsonl::{self, Events, Torn};
 use std::io::BufRead;
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::{panic, thread};
+
+/// So many events make a batch: enough to forget what handing it over costs, and small enough to
+/// be still in the cache when it is taken.
+const BATCH_EVENTS: usize = 1024;
+
+/// So many bytes of values close a batch, too.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// So many batches may wait.
+const BATCHES_MAX: usize = 8;
 
 /// Transactions that were read.
 #[derive(Debug)]
@@ -50,22 +67,95 @@ pub enum ReadError {
 /// at the first value that is no transaction of this kind.
 pub fn read(reader: impl BufRead, name: &str, kind: Kind) -> Result<Reading, ReadError> {
     let mut source = Events::new(reader, name);
-    let mut collector = Collector::new(kind);
-    let mut events = 0;
-    let misfit = |column, misfit: Misfit| ReadError::Misfit {
+    let (full, taken) = mpsc::sync_channel(BATCHES_MAX);
+    let (back, empty) = mpsc::channel();
+    let (read, collected) = thread::scope(|scope| {
+        let collector = scope.spawn(move || collect(kind, &taken, &back));
+        let read = hand_over(&mut source, &full, &empty);
+        drop(full);
+        (read, collector.join().unwrap_or_else(|payload| panic::resume_unwind(payload)))
+    });
+    let table = collected.map_err(|(column, misfit)| ReadError::Misfit {
         file: name.to_owned(),
         // A line is an event.
         line: misfit.index + 1,
         column,
         misfit,
-    };
-    while let Some(raw) = source.next_raw()? {
-        let taken = collector.event(raw.index, &raw.event, raw.f, raw.value);
-        taken.map_err(|found| misfit(raw.column, found))?;
-        events += 1;
+    })?;
+    Ok(Reading { table, events: read?, torn: source.torn() })
+}
+
+/// Events on their way to the collector.
+#[derive(Debug, Default)]
+struct Batch {
+    rows: Vec<Row>,
+    /// The values one after another.
+    text: String,
+}
+
+#[derive(Debug)]
+struct Row {
+    index: usize,
+    event: Event,
+    /// Where its value ends in the text of the batch; it begins where the one before ends.
+    end: usize,
+    column: usize,
+    /// One of those that may matter, or empty.
+    f: &'static str,
+}
+
+/// Reads to the end, or until the collector wants no more. Gives how many events there were.
+fn hand_over(
+    source: &mut Events<impl BufRead>,
+    full: &SyncSender<Batch>,
+    empty: &Receiver<Batch>,
+) -> Result<usize, jsonl::ReadError> {
+    let mut events = 0;
+    loop {
+        let mut batch = empty.try_recv().unwrap_or_default();
+        batch.rows.clear();
+        batch.text.clear();
+        let more = fill(source, &mut batch);
+        events = batch.rows.last().map_or(events, |row| row.index + 1);
+        // What stands before a bad line is judged all the same: it may be wrong, too.
+        let sent = full.send(batch);
+        if !more? || sent.is_err() {
+            return Ok(events);
+        }
     }
-    let table = collector.finish().map_err(|found| misfit(1, found))?;
-    Ok(Reading { table, torn: source.torn(), events })
+}
+
+/// Whether there may be more.
+fn fill(source: &mut Events<impl BufRead>, batch: &mut Batch) -> Result<bool, jsonl::ReadError> {
+    while batch.rows.len() < BATCH_EVENTS && batch.text.len() < BATCH_BYTES {
+        let Some(raw) = source.next_raw()? else { return Ok(false) };
+        batch.text.push_str(raw.value);
+        let (index, event, column) = (raw.index, raw.event, raw.column);
+        let f = Collector::FUNCTIONS.into_iter().find(|f| *f == raw.f).unwrap_or("");
+        batch.rows.push(Row { index, event, end: batch.text.len(), column, f });
+    }
+    Ok(true)
+}
+
+/// The table of all batches, or the first misfit with the column of its value.
+fn collect(
+    kind: Kind,
+    taken: &Receiver<Batch>,
+    back: &Sender<Batch>,
+) -> Result<Table, (usize, Misfit)> {
+    let mut collector = Collector::new(kind);
+    for batch in taken {
+        let mut start = 0;
+        for row in &batch.rows {
+            let value = &batch.text[start..row.end];
+            start = row.end;
+            let event = collector.event(row.index, &row.event, row.f, value);
+            event.map_err(|misfit| (row.column, misfit))?;
+        }
+        // Nobody may be there to take it any more.
+        let _ = back.send(batch);
+    }
+    collector.finish().map_err(|misfit| (1, misfit))
 }
 
 #[cfg(test)]
@@ -143,5 +233,8 @@ mod tests {
         assert!(problem(&bad).starts_with("h.jsonl:2:63: event 1: expected a micro"), "{bad}");
         let bad = LINES.replace("\"index\":3", "\"index\":4");
         assert_eq!(problem(&bad), "h.jsonl:4:10: expected index 3, found 4");
+        // Both: the first one counts.
+        let both = bad.replace("[[\"append\",1,7]]", "[[\"append\",1]]");
+        assert!(problem(&both).starts_with("h.jsonl:2:"), "{both}");
     }
 }

@@ -209,3 +209,76 @@ pub(super) fn connected(graph: &Graph) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transactions::graph::Edges;
+    use crate::transactions::lattice::Anomaly;
+
+    fn set(anomalies: &[Anomaly]) -> Anomalies {
+        anomalies.iter().copied().collect()
+    }
+
+    fn silence(model: Model, gaps: &[String], replay: Result<(), String>) -> Outcome {
+        let models = [model].into_iter().collect();
+        let options = Options { models, ..Options::default() };
+        Silence { options: &options, gaps, replay }.outcome()
+    }
+
+    #[test]
+    fn that_a_cycle_exists_is_told_only_if_no_cycle_says_it_by_name() {
+        let prohibited = Options::default().prohibited();
+        let exists = Anomaly::StrongPL2CycleExists;
+        let told = |found: &[Anomaly]| reported(set(found), prohibited);
+        assert_eq!(told(&[Anomaly::GSingleItemRealtime, exists]).iter().count(), 2);
+        assert_eq!(told(&[Anomaly::G1cRealtime, exists]), set(&[Anomaly::G1cRealtime]));
+        let weak =
+            Options { models: [Model::ReadCommitted].into_iter().collect(), ..Default::default() };
+        assert!(reported(set(&[Anomaly::GSingleItem, exists]), weak.prohibited()).is_empty());
+    }
+
+    #[test]
+    fn an_order_proves_what_it_respects_and_no_more() {
+        for model in Model::ALL {
+            let outcome = silence(*model, &["a gap".to_owned()], Ok(()));
+            assert!(matches!(outcome, Outcome::Proved(_)), "{}: {outcome:?}", model.name());
+        }
+        assert!(!serial_proves(None).has(Model::StrongSessionReadUncommitted));
+        assert!(!serial_proves(Some(Dep::Process)).has(Model::Linearizable));
+    }
+
+    #[test]
+    fn without_an_order_known_versions_prove_the_models_that_cycles_define() {
+        let no_order = || Err("T3 read 5".to_owned());
+        assert!(matches!(silence(Model::SnapshotIsolation, &[], no_order()), Outcome::Proved(_)));
+        let why = Outcome::NothingFound("T3 read 5".to_owned());
+        assert_eq!(silence(Model::Serializable, &[], no_order()), why);
+        let gap = [String::from("a gap")];
+        let why = Outcome::NothingFound("a gap".to_owned());
+        assert_eq!(silence(Model::SnapshotIsolation, &gap, no_order()), why);
+        let partly = silence(Model::CursorStability, &[], no_order());
+        assert!(matches!(partly, Outcome::NothingFound(_)), "{partly:?}");
+    }
+
+    #[test]
+    fn a_model_that_no_anomaly_speaks_of_is_never_called_valid_without_proof() {
+        for model in [Model::Causal, Model::Linearizable, Model::MonotonicReads] {
+            let outcome = silence(model, &[], Err("T3 read 5".to_owned()));
+            assert!(matches!(outcome, Outcome::Unknown(_)), "{}: {outcome:?}", model.name());
+        }
+    }
+
+    #[test]
+    fn a_walk_back_to_oneself_connects_nobody() {
+        let mut edges = Edges::new(3);
+        let (back, dead) = (edges.auxiliary(), edges.auxiliary());
+        edges.add(0, back, Dep::Rw);
+        edges.carry(back, 0);
+        edges.add(1, dead, Dep::Rw);
+        assert!(!connected(&edges.clone().into_graph()));
+        edges.add(2, dead, Dep::Rw);
+        edges.carry(dead, back);
+        assert!(connected(&edges.into_graph()));
+    }
+}

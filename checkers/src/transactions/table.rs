@@ -172,6 +172,8 @@ pub struct Table {
     /// List reads that are no prefix of their key's spine.
     pub(super) odd: Vec<Box<[Atom]>>,
     pub(super) atoms: Atoms,
+    /// The predicates, where there are some.
+    pub(super) closed: super::predicate::Closed,
 }
 
 impl Table {

@@ -239,7 +239,8 @@ fn lost_updates(txns: &[NaiveTxn]) -> usize {
     for txn in txns.iter().filter(|txn| txn.is_ok()) {
         let keys: BTreeSet<u32> = txn.appends().map(|append| append.1).collect();
         for key in keys {
-            if let Some(list) = txn.external_read(key) {
+            let Some((first, _, list)) = txn.reads().find(|read| read.1 == key) else { continue };
+            if txn.appends().any(|(at, other, _)| other == key && at > first) {
                 *groups.entry((key, list.clone())).or_default() += 1;
             }
         }

@@ -164,7 +164,9 @@ impl<'a> Reads<'a> {
             tally.add(Anomaly::G1a, key, &[id, writer], |words| {
                 let (reader, writer) = (words.txn(id), words.txn(writer));
                 let (key, element) = (words.key(key), words.element(element));
-                format!("{reader} read {element} in key {key}, which {writer} appended and failed")
+                format!(
+                    "{reader} read {element} in key {key}, which the aborted {writer} had appended"
+                )
             });
         }
         let seen = self.orders.seen(self.table, key, list);
@@ -176,7 +178,9 @@ impl<'a> Reads<'a> {
                 let elements = self.table.elements(key, list);
                 let (reader, writer) = (words.txn(id), words.txn(writer));
                 let (key, list) = (words.key(key), words.list(elements));
-                format!("{reader} read key {key} as {list}, before {writer} appended to it again")
+                format!(
+                    "{reader} read key {key} as {list}, in the midst of {writer}'s appends to it"
+                )
             });
         }
         if !self.explained(mops, at, key, list) {

@@ -84,7 +84,7 @@ fn internal() {
 #[test]
 fn g1a_a_read_of_what_failed() {
     let broken = found(&["fail [[\"append\",1,5]]", "ok [[\"r\",1,[5]]]"]);
-    assert_eq!(broken, ["G1a: T3 read 5 in key 1, which T1 appended and failed"]);
+    assert_eq!(broken, ["G1a: T3 read 5 in key 1, which the aborted T1 had appended"]);
     assert_eq!(found(&["info [[\"append\",1,5]]", "ok [[\"r\",1,[5]]]"]).len(), 0);
     assert_eq!(found(&["fail [[\"append\",1,5]]", "info [[\"r\",1,[5]]]"]).len(), 0);
 }
@@ -92,7 +92,7 @@ fn g1a_a_read_of_what_failed() {
 #[test]
 fn g1b_a_read_of_what_was_not_the_last_append() {
     let broken = found(&["ok [[\"append\",1,5],[\"append\",1,6]]", "ok [[\"r\",1,[5]]]"]);
-    assert_eq!(broken, ["G1b: T3 read key 1 as [5], before T1 appended to it again"]);
+    assert_eq!(broken, ["G1b: T3 read key 1 as [5], in the midst of T1's appends to it"]);
     let whole = found(&["ok [[\"append\",1,5],[\"append\",1,6]]", "ok [[\"r\",1,[5,6]]]"]);
     assert_eq!(whole.len(), 0);
     let own = found(&["ok [[\"append\",1,5],[\"r\",1,[5]],[\"append\",1,6]]"]);
@@ -113,7 +113,10 @@ fn future_read() {
 fn dirty_update() {
     let broken =
         found(&["fail [[\"append\",1,5]]", "ok [[\"append\",1,6]]", "info [[\"r\",1,[5,6]]]"]);
-    assert_eq!(broken, ["dirty-update: T3 appended to key 1 after T1, which failed"]);
+    assert_eq!(
+        broken,
+        ["dirty-update: T3 appended to key 1 on top of what the aborted T1 had appended"]
+    );
     // An undecided one between them does not clean it; nothing committed on it does.
     let through_info = [
         "fail [[\"append\",1,5]]",
@@ -135,10 +138,8 @@ fn lost_update() {
     ]);
     assert_eq!(
         broken,
-        [
-            "lost-update: T1 and T3 both read key 1 as [] and appended to it; neither saw the other's \
-         append"
-        ]
+        ["lost-update: T1 and T3 both read key 1 as [] and appended to it; neither saw the \
+         other's append"]
     );
     let saw = ["ok [[\"r\",1,[]],[\"append\",1,5]]", "ok [[\"r\",1,[5]],[\"append\",1,6]]"];
     assert_eq!(found(&saw).len(), 0);
@@ -207,9 +208,8 @@ fn fractured_read() {
         found(&["ok [[\"append\",1,5],[\"append\",2,6]]", "ok [[\"r\",1,[5]],[\"r\",2,[]]]"]);
     assert_eq!(
         broken,
-        [
-            "fractured-read: T3 saw what T1 appended to key 1, but not the 6 that T1 appended to key 2"
-        ]
+        ["fractured-read: T3 saw what T1 appended to key 1, but not the 6 that T1 appended to \
+         key 2"]
     );
     let all = ["ok [[\"append\",1,5],[\"append\",2,6]]", "ok [[\"r\",1,[5]],[\"r\",2,[6]]]"];
     assert_eq!(found(&all).len(), 0);

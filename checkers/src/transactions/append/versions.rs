@@ -33,7 +33,9 @@ fn dirty_updates(table: &Table, orders: &Orders, key: KeyId, tally: &mut Tally<'
         {
             tally.add(Anomaly::DirtyUpdate, key, &[id, failed], |words| {
                 let (ok, failed, key) = (words.txn(id), words.txn(failed), words.key(key));
-                format!("{ok} appended to key {key} after {failed}, which failed")
+                format!(
+                    "{ok} appended to key {key} on top of what the aborted {failed} had appended"
+                )
             });
         }
     }

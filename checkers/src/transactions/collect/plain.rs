@@ -78,7 +78,7 @@ impl Rows {
             let key = self.plain_key(cursor)?;
             match self.kind {
                 Kind::ListAppend => self.plain_list(cursor, key, reads)?,
-                Kind::RwRegister => {
+                Kind::RwRegister | Kind::ClosedPredicate => {
                     let nil = cursor.has("null");
                     let value = if nil { Atom::NIL } else { self.atom(cursor)? };
                     match reads {
@@ -91,7 +91,9 @@ impl Rows {
         } else {
             let make = match self.kind {
                 Kind::ListAppend => cursor.skip("[\"append\",").map(|()| Mop::Append)?,
-                Kind::RwRegister => cursor.skip("[\"w\",").map(|()| Mop::Write)?,
+                Kind::RwRegister | Kind::ClosedPredicate => {
+                    cursor.skip("[\"w\",").map(|()| Mop::Write)?
+                }
             };
             let key = self.plain_key(cursor)?;
             make(key, self.atom(cursor)?)

@@ -55,7 +55,7 @@ impl Rows {
             (Some(Json::Null), _) if is_write => {
                 wrong("a value other than null, which stands for a key that was never written")
             }
-            (Some(value), Kind::RwRegister) if is_write => {
+            (Some(value), Kind::RwRegister | Kind::ClosedPredicate) if is_write => {
                 Ok(Mop::Write(key, self.tree_atom(value)))
             }
             (None, _) if reads == Reads::Answered => {
@@ -65,10 +65,10 @@ impl Rows {
             (Some(Json::Null), Kind::ListAppend) => Ok(Mop::List(key, List::prefix(0))),
             (Some(Json::Array(elements)), Kind::ListAppend) => self.tree_list(key, elements, reads),
             (_, Kind::ListAppend) => wrong("a list where a list was read"),
-            (Some(Json::Array(_) | Json::Object(_)), Kind::RwRegister) => {
+            (Some(Json::Array(_) | Json::Object(_)), Kind::RwRegister | Kind::ClosedPredicate) => {
                 wrong("one value where a register was read")
             }
-            (value, Kind::RwRegister) => {
+            (value, Kind::RwRegister | Kind::ClosedPredicate) => {
                 let value = self.tree_atom(value.unwrap_or(&Json::Null));
                 let unknown = reads == Reads::Unknown;
                 Ok(if unknown { Mop::Unknown(key) } else { Mop::Read(key, value) })
@@ -104,28 +104,36 @@ impl Rows {
 }
 
 impl Kind {
-    fn array(self) -> &'static str {
+    pub(super) fn array(self) -> &'static str {
         match self {
             Self::ListAppend => "an array of micro-operations [\"append\",k,v] and [\"r\",k,[...]]",
             Self::RwRegister => "an array of micro-operations [\"w\",k,v] and [\"r\",k,v]",
+            Self::ClosedPredicate => {
+                "an array of micro-operations [\"insert\",k,v], [\"w\",k,v], [\"delete\",k], \
+                 [\"r\",k,v], [\"rp\",predicate,{..}] and [\"count\",predicate,n]"
+            }
         }
     }
 
-    fn micro(self) -> &'static str {
+    pub(super) fn micro(self) -> &'static str {
         match self {
             Self::ListAppend => "a micro-operation [\"append\",k,v] or [\"r\",k,[...]]",
             Self::RwRegister => "a micro-operation [\"w\",k,v] or [\"r\",k,v]",
+            Self::ClosedPredicate => {
+                "a micro-operation [\"insert\",k,v], [\"w\",k,v], [\"delete\",k], [\"r\",k,v], \
+                 [\"rp\",predicate,{..}] or [\"count\",predicate,n]"
+            }
         }
     }
 
     fn write(self) -> &'static str {
         match self {
             Self::ListAppend => "append",
-            Self::RwRegister => "w",
+            Self::RwRegister | Self::ClosedPredicate => "w",
         }
     }
 }
 
-fn expected(what: &str, found: impl std::fmt::Display) -> String {
+pub(super) fn expected(what: &str, found: impl std::fmt::Display) -> String {
     format!("expected {what}, found {}", quoted(&found.to_string(), QUOTED_CHARS_MAX))
 }

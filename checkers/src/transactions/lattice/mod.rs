@@ -69,7 +69,17 @@ pub fn impossible(anomalies: Anomalies) -> Models {
 
 /// What these anomalies say of the models.
 pub fn boundary(anomalies: Anomalies) -> Boundary {
-    let impossible = impossible(anomalies);
+    boundary_with(anomalies, Models::default())
+}
+
+/// The same where these models are known to be broken, whatever the anomalies say of them.
+pub fn boundary_with(anomalies: Anomalies, broken: Models) -> Boundary {
+    let contains = |model: &Model| {
+        let contained = contained(Models::default().with(*model));
+        broken.iter().any(|broken| contained.has(broken))
+    };
+    let impossible =
+        impossible(anomalies).union(Model::ALL.iter().copied().filter(contains).collect());
     let weaker = |model| contained(relations::contains(model).iter().copied().collect());
     let weakest = |model: &Model| weaker(*model).and(impossible).is_empty();
     let not: Models = impossible.iter().filter(weakest).collect();

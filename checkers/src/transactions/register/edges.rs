@@ -99,7 +99,12 @@ impl Readers {
 
 /// Adds an edge from each of the first to each of the second, but none from one to itself. Both
 /// ascend and hold nothing twice.
-fn each_before_each(before: &[TxnId], after: &[TxnId], dep: Dep, edges: &mut Edges) {
+pub(in crate::transactions) fn each_before_each(
+    before: &[TxnId],
+    after: &[TxnId],
+    dep: Dep,
+    edges: &mut Edges,
+) {
     /// Up to so many edges, a product costs less than its auxiliary vertices.
     const DIRECT_MAX: usize = 16;
     if before.len().min(after.len()) <= 1 || before.len() * after.len() <= DIRECT_MAX {

@@ -13,7 +13,7 @@
 //! The rules are Elle's for rw-register (Kingsbury and Alvaro, VLDB 2020), with these beyond:
 //! a value that nobody wrote is an anomaly; a transaction of unknown outcome counts from the moment
 //! that somebody reads what it wrote; a failed attempt that was repeated is not an aborted read;
-//! fractured reads, future reads and long forks are named. A value that was written twice makes the
+//! fractured reads and future reads are named. A value that was written twice makes the
 //! history impossible to judge only if somebody read it.
 
 mod direct;
@@ -21,7 +21,6 @@ mod edges;
 #[cfg(test)]
 pub(super) mod fixture;
 mod fractured;
-mod long_fork;
 mod order;
 mod reasons;
 pub(super) mod tally;
@@ -29,7 +28,7 @@ pub(super) mod tally;
 mod tests;
 mod versions;
 
-pub use long_fork::long_fork;
+pub(super) use edges::each_before_each;
 
 use super::finding::Inferred;
 use super::lattice::Anomaly;

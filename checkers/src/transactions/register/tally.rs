@@ -10,8 +10,17 @@ const KEPT_MAX: usize = 4;
 /// The findings so far.
 #[derive(Debug, Default)]
 pub(in crate::transactions) struct Tally {
-    /// Per anomaly in order of discovery: how many, and the smallest with their sizes.
-    kinds: Vec<(Anomaly, u64, Vec<(usize, Finding)>)>,
+    /// In order of discovery.
+    kinds: Vec<Kind>,
+}
+
+/// The findings of one anomaly.
+#[derive(Debug)]
+struct Kind {
+    anomaly: Anomaly,
+    count: u64,
+    /// The smallest, with how many micro-operations their transactions have.
+    kept: Vec<(usize, Finding)>,
 }
 
 impl Tally {
@@ -26,11 +35,11 @@ impl Tally {
         sentence: impl FnOnce() -> String,
     ) {
         let size: usize = txns.iter().map(|txn| table.mop_range(*txn).len()).sum();
-        let at = self.kinds.iter().position(|kind| kind.0 == anomaly).unwrap_or_else(|| {
-            self.kinds.push((anomaly, 0, Vec::new()));
+        let at = self.kinds.iter().position(|kind| kind.anomaly == anomaly).unwrap_or_else(|| {
+            self.kinds.push(Kind { anomaly, count: 0, kept: Vec::new() });
             self.kinds.len() - 1
         });
-        let (_, count, kept) = &mut self.kinds[at];
+        let Kind { count, kept, .. } = &mut self.kinds[at];
         *count += 1;
         let place = kept.partition_point(|(other, _)| *other <= size);
         if place < KEPT_MAX {
@@ -47,7 +56,7 @@ impl Tally {
     pub(in crate::transactions) fn finish(self) -> Vec<Finding> {
         let kinds = self.kinds.into_iter();
         kinds
-            .flat_map(|(_, count, kept)| {
+            .flat_map(|Kind { count, kept, .. }| {
                 kept.into_iter().map(move |(_, finding)| Finding { count, ..finding })
             })
             .collect()
