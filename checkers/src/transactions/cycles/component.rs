@@ -180,11 +180,12 @@ struct Kind<'a> {
 impl Kind<'_> {
     /// The smallest cycle, or the smallest through each transaction.
     fn find(&mut self, purse: &mut Purse, budget: &Budget<'_>) -> Vec<Hops> {
-        let starts = self.starts();
         let Some(mut walk) = Walk::new(self.local, self.spec, self.parts) else {
             purse.spent = true;
             return Vec::new();
         };
+        let mut starts = self.starts();
+        starts.retain(|start| walk.begins(*start));
         let mut found: Vec<Hops> = Vec::new();
         let mut length_max = self.local.txns.saturating_mul(2);
         for start in &starts {
@@ -213,11 +214,12 @@ impl Kind<'_> {
         found
     }
 
-    /// Where a cycle may begin, if it begins where it goes back: the farthest back first.
+    /// Where a cycle may begin: where it goes back, or with its one rw. The farthest back first.
     fn starts(&self) -> Vec<u32> {
         let txns = (0..).zip(self.jumps);
         let mut starts: Vec<(u32, u32)> = txns
-            .filter(|(vertex, jump)| **jump > 0 && self.parts.of[*vertex as usize] != NONE)
+            .filter(|(_, jump)| **jump > 0 || self.spec.is_single())
+            .filter(|(vertex, _)| self.parts.of[*vertex as usize] != NONE)
             .map(|(vertex, jump)| (vertex, *jump))
             .collect();
         starts.sort_by_key(|(vertex, jump)| (std::cmp::Reverse(*jump), *vertex));

@@ -196,15 +196,12 @@ impl Local {
     /// each part has. Vertices on no cycle are in none ([`NONE`]).
     pub(super) fn parts(&self, deps: Deps) -> Parts {
         let mut parts = Parts { of: vec![NONE; self.names.len()], sizes: Vec::new() };
-        tarjan(
-            self.vertices(),
-            |vertex| (self.offsets[vertex as usize], self.offsets[vertex as usize + 1]),
-            |edge, from| {
-                let edge = edge as usize;
-                let taken = !self.is_txn(from) || !self.deps[edge].and(deps).is_empty();
-                taken.then_some(self.targets[edge])
-            },
+        self.components(
+            |edge| !self.deps[edge].and(deps).is_empty(),
             |members| {
+                if members.len() < 2 {
+                    return;
+                }
                 let size = members.iter().filter(|vertex| self.is_txn(**vertex)).count();
                 if size >= 2 {
                     let part = u32::try_from(parts.sizes.len()).expect("parts are fewer");
@@ -216,6 +213,35 @@ impl Local {
             },
         );
         parts
+    }
+
+    /// Where each vertex stands in an order that all edges agree with that are named by one of
+    /// these; those on a cycle of them stand at one place.
+    pub(super) fn ranks(&self, deps: Deps) -> Vec<u32> {
+        let mut ranks = vec![0; self.names.len()];
+        // The last ones come first.
+        let mut rank = self.vertices();
+        self.components(
+            |edge| self.labels[edge].is_some_and(|label| deps.has(label)),
+            |members| {
+                members.iter().for_each(|vertex| ranks[*vertex as usize] = rank);
+                rank -= 1;
+            },
+        );
+        ranks
+    }
+
+    /// The components of the edges that are taken, and of all that carry on.
+    fn components(&self, taken: impl Fn(usize) -> bool, component: impl FnMut(&[u32])) {
+        tarjan(
+            self.vertices(),
+            |vertex| (self.offsets[vertex as usize], self.offsets[vertex as usize + 1]),
+            |edge, from| {
+                let edge = edge as usize;
+                (!self.is_txn(from) || taken(edge)).then_some(self.targets[edge])
+            },
+            component,
+        );
     }
 
     /// The size of the smallest part that has a cycle of these reasons in which no two edges of
@@ -250,6 +276,9 @@ impl Local {
                 }
             },
             |members| {
+                if members.len() < 2 {
+                    return;
+                }
                 let mut txns: Vec<u32> = members.iter().map(|vertex| vertex / 2).collect();
                 txns.retain(|vertex| self.is_txn(*vertex));
                 txns.sort_unstable();

@@ -113,6 +113,11 @@ impl Spec {
         std::iter::once(dependency).chain(order).collect()
     }
 
+    /// Whether exactly one edge of such a cycle is an rw: then it is looked for from there.
+    pub(super) fn is_single(&self) -> bool {
+        self.base == Base::Single
+    }
+
     /// How short such a cycle can be.
     pub(super) fn length_min(&self) -> usize {
         if self.base == Base::Nonadjacent { 4 } else { 2 }

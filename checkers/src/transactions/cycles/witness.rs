@@ -7,6 +7,10 @@
 //!                                 \-> T3,1  accepted: T3 -ww-> T5 -rw-> T3
 //! ```
 //!
+//! A cycle with exactly one rw is walked from that one on. All that is left of it agrees with an
+//! order of the other edges, so the walk stays before its start in that order: what a history's
+//! whole future depends on is not walked for each transaction again.
+//!
 //! A walk over states may pass a transaction twice, or take a pair for what it is not called: a
 //! pair through an auxiliary vertex may be there directly, too, for a reason that comes first. So
 //! what is found is looked at once more, and where it fails, [`super::simple`] takes over.
@@ -14,7 +18,10 @@
 use super::local::{Local, NONE, Parts};
 use super::spec::{Automaton, DEAD, Spec, classify};
 use crate::budget::Budget;
-use crate::transactions::graph::Dep;
+use crate::transactions::graph::{Dep, Deps};
+
+/// What a cycle with exactly one of them begins with.
+const RW: [Dep; 2] = [Dep::Rw, Dep::Rwp];
 
 /// Through an auxiliary vertex, so many transactions are followed: more than one, because the way
 /// back into the same transaction is none.
@@ -57,6 +64,8 @@ pub(super) struct Walk<'a> {
     reached: Vec<u32>,
     /// Those that belong to the next level.
     next: Vec<u32>,
+    /// Of a kind with one rw: where each vertex stands in an order of the other edges.
+    ranks: Option<Vec<u32>>,
     /// Whether something was found that is no such cycle.
     pub(super) doubtful: bool,
 }
@@ -64,7 +73,13 @@ pub(super) struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// A search of this kind; nothing if the component is too large for it.
     pub(super) fn new(local: &'a Local, spec: &'a Spec, parts: &'a Parts) -> Option<Self> {
-        let automaton = spec.automaton();
+        let mut automaton = spec.automaton();
+        let ranks = spec.is_single().then(|| {
+            for dep in Dep::ALL.iter().filter(|dep| !RW.contains(dep)) {
+                automaton.next[0][*dep as usize] = DEAD;
+            }
+            local.ranks(spec.deps().without(Deps::of(&RW)))
+        });
         let states = automaton.next.len();
         let auxiliary = (local.vertices() as usize - local.txns) * states * ORIGINS_MAX;
         let places = local.txns * states + auxiliary;
@@ -77,6 +92,7 @@ impl<'a> Walk<'a> {
             origin: vec![(NONE, Dep::Ww); auxiliary],
             reached: Vec::new(),
             next: Vec::new(),
+            ranks,
             doubtful: false,
         })
     }
@@ -112,7 +128,8 @@ impl<'a> Walk<'a> {
                 for edge in local.range(vertex) {
                     *steps += 1;
                     let (to, label) = local.edge(edge);
-                    if parts.of[to as usize] != parts.of[start as usize] {
+                    let elsewhere = parts.of[to as usize] != parts.of[start as usize];
+                    if elsewhere || self.is_past(start, to) {
                         continue;
                     }
                     let Some((after, source)) = self.follow(vertex, state, slot, label) else {
@@ -143,6 +160,21 @@ impl<'a> Walk<'a> {
             level_end = self.reached.len();
         }
         None
+    }
+
+    /// Whether nothing but an rw leads from a vertex back to the start.
+    fn is_past(&self, start: u32, vertex: u32) -> bool {
+        let past = |ranks: &Vec<u32>| ranks[vertex as usize] > ranks[start as usize];
+        self.ranks.as_ref().is_some_and(past)
+    }
+
+    /// Whether a kind's cycle may begin with this transaction.
+    pub(super) fn begins(&self, start: u32) -> bool {
+        self.ranks.is_none()
+            || self.local.range(start).any(|edge| {
+                let (to, label) = self.local.edge(edge);
+                label.is_some_and(|dep| RW.contains(&dep)) && !self.is_past(start, to)
+            })
     }
 
     /// Where an edge leads to in the automaton, and which hop it belongs to.

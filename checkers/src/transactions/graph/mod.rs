@@ -99,6 +99,12 @@ impl Deps {
         Self(self.0 & other.0)
     }
 
+    /// Without what the other one has.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether it is there.
     pub fn has(self, dep: Dep) -> bool {
         self.0 & 1 << dep as u8 != 0

@@ -32,7 +32,9 @@ pub fn components(graph: &Graph) -> Components {
         |vertex| graph.range(vertex),
         |edge, _| Some(graph.target(edge)),
         |members| {
-            if members.iter().filter(|vertex| **vertex < graph.txns()).count() >= 2 {
+            if members.len() > 1
+                && members.iter().filter(|vertex| **vertex < graph.txns()).count() >= 2
+            {
                 let mut members = members.to_vec();
                 members.sort_unstable();
                 list.push(members);
@@ -43,7 +45,7 @@ pub fn components(graph: &Graph) -> Components {
     Components { list }
 }
 
-/// Gives every component of more than one vertex, in reverse topological order.
+/// Gives every component, single vertices included, in reverse topological order.
 ///
 /// `range` says where the edges of a vertex stand, and `target` where an edge leads from it, or
 /// that it is none: so a projection or a split of the vertices costs no graph of its own.
@@ -107,9 +109,7 @@ pub(in crate::transactions) fn tarjan(
             }
             next -= u32::try_from(open.len() - first).expect("a component is a set of vertices");
             closed -= 1;
-            if open.len() - first > 1 {
-                component(&open[first..]);
-            }
+            component(&open[first..]);
             open.truncate(first);
         }
     }

@@ -248,12 +248,12 @@ impl<'a> Reads<'a> {
         };
         let read = || shown(table, key, value);
         match writer {
-            Some(Writer::One(writer)) if writer == txn => {
+            Some(Writer::One(writer) | Writer::Overwrote(writer)) if writer == txn => {
                 let why = || format!("read {}, which it wrote only later", read());
                 self.accuse(Anomaly::FutureRead, Some(key), &[txn], why);
             }
             Some(Writer::One(writer)) => self.edges.add(writer.0, txn.0, dep),
-            _ if value == Atom::NIL && !matches!(writer, Some(Writer::Failed(_))) => {}
+            None | Some(Writer::Many) if value == Atom::NIL => {}
             None => {
                 let why = || format!("read {}, which nobody wrote", read());
                 self.accuse(Anomaly::GarbageRead, Some(key), &[txn], why);
@@ -268,14 +268,13 @@ impl<'a> Reads<'a> {
                 };
                 self.accuse(Anomaly::G1a, Some(key), &[txn, by], why);
             }
-            Some(Writer::Overwrote(by)) if by != txn => {
+            Some(Writer::Overwrote(by)) => {
                 let why = || {
                     let by = name(table, by);
                     format!("read {}, which {by} overwrote before it committed", read())
                 };
                 self.accuse(Anomaly::G1b, Some(key), &[txn, by], why);
             }
-            Some(Writer::Overwrote(_)) => {}
             Some(Writer::Many) => {
                 let reader = name(table, txn);
                 self.unjudged.get_or_insert_with(|| {

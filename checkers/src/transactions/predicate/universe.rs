@@ -128,6 +128,8 @@ impl Universe {
         match (*known, writer) {
             (_, Writer::Failed(_)) => {}
             (Writer::Failed(_), _) => *known = writer,
+            // Deleted twice by one transaction: its last word is the same as the one before.
+            (Writer::Overwrote(before), Writer::One(now)) if before == now => *known = writer,
             (before, _) if before != writer => *known = Writer::Many,
             _ => {}
         }
