@@ -122,6 +122,21 @@ pub struct ElleArgs {
     /// bank: what all balances come to [default: what the first read comes to]
     #[arg(short = 'o', long, value_name = "AMOUNT", allow_negative_numbers = true)]
     pub total_amount: Option<i64>,
+    /// set-full: every read that begins after an `add` was acknowledged has to see it
+    #[arg(long)]
+    pub linearizable: bool,
+    /// counter: only final reads are judged, against every sum that can be (a pn-counter)
+    #[arg(long)]
+    pub final_reads_only: bool,
+    /// kafka: at the end every log was read to its end
+    #[arg(long)]
+    pub final_polls: bool,
+    /// atomic-commit: how many take part in each transaction
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub participants: Option<u32>,
+    /// atomic-commit: nobody may be left without a decision
+    #[arg(long)]
+    pub nonblocking: bool,
 }
 
 /// How an anomaly is drawn.

@@ -33,6 +33,24 @@ pub enum Kind {
     ClosedPredicate,
 }
 
+impl Kind {
+    /// Every kind with its name and one sentence.
+    pub const ALL: &'static [(&'static str, Self, &'static str)] = &[
+        ("list-append", Self::ListAppend, "transactions that append to lists and read them whole"),
+        ("rw-register", Self::RwRegister, "transactions that write registers and read them"),
+        (
+            "closed-predicate",
+            Self::ClosedPredicate,
+            "transactions that write, delete, and read all that matches",
+        ),
+    ];
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, ..)| *known == name).map(|(_, kind, _)| *kind)
+    }
+}
+
 /// A value that is no transaction of this kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("event {index}: {problem}")]

@@ -103,12 +103,16 @@ fn invariant_question(args: &CheckArgs, invariant: Invariant) -> Result<Question
             invariant.name()
         )));
     }
-    let ElleArgs { group_size, allow_negative_balances, total_amount, .. } = args.elle;
+    let elle: &ElleArgs = &args.elle;
     let options = invariants::Options {
-        total: total_amount,
-        negative_balances: allow_negative_balances,
-        group_size,
-        ..invariants::Options::default()
+        total: elle.total_amount,
+        negative_balances: elle.allow_negative_balances,
+        group_size: elle.group_size,
+        linearizable: elle.linearizable,
+        final_reads_only: elle.final_reads_only,
+        final_polls: elle.final_polls,
+        participants: elle.participants,
+        nonblocking: elle.nonblocking,
     };
     Ok(Question::Invariant(invariant, options))
 }
