@@ -144,7 +144,7 @@ fn serial(model: Model) -> bool {
 
 /// Whether a known order of versions without the prohibited anomalies *is* this model. Adya (1999)
 /// defines PL-1, PL-2, PL-2.99 and PL-2+ so; that snapshot isolation is the absence of cycles
-/// without two adjacent anti-dependencies is theorem 10 of Cerone and Gotsman (JACM 2018), and the
+/// without two adjacent anti-dependencies is shown by Cerone and Gotsman (JACM 2018), and the
 /// order of sessions or of real time may join the dependencies in it.
 ///
 /// The serializable ones are left to the replay, which needs no theorem. Of the others the
