@@ -16,8 +16,11 @@ const TIMES: usize = 3;
 
 const CLIENTS: usize = 20;
 
+/// Adds so many operations.
+type Make = fn(&mut Rounds, usize);
+
 /// What is played, by its name.
-const ALL: [(Invariant, fn(&mut Rounds, usize)); 6] = [
+const ALL: [(Invariant, Make); 6] = [
     (Invariant::TotalQueue, queue),
     (Invariant::FifoOrder, queue),
     (Invariant::Kafka, kafka),

@@ -172,6 +172,8 @@ pub fn headline(verdict: &Verdict, judgements: &[Judgement]) -> String {
 /// The counterexample in at most twelve lines.
 pub fn counterexample(evidence: &Evidence) -> String {
     let (key, what, stuck) = match evidence {
+        // Whoever has no orders to show speaks of an invariant, which no order can save.
+        Evidence::Order(order) if order.steps.is_empty() => (&order.key, "show it", None),
         Evidence::Order(order) => (&order.key, "fit no order", stuck(order)),
         Evidence::Silence(silence) => (&silence.key, "stand around the silence", None),
         Evidence::Anomalies(anomalies) => return anomaly_in_short(anomalies),
@@ -316,7 +318,9 @@ pub fn explanation(evidence: &Evidence) -> String {
             let _ = writeln!(text, "           ({})", harmless(note));
         }
     }
-    if let Evidence::Order(order) = evidence {
+    if let Evidence::Order(order) = evidence
+        && !order.steps.is_empty()
+    {
         let states: Vec<String> = order.states_before.iter().map(|s| harmless(s)).collect();
         let _ = writeln!(text, "possible before: {}", states.join(" or "));
         let _ = writeln!(text, "the longest legal order, and what cannot follow:");

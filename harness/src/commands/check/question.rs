@@ -155,8 +155,11 @@ fn transactions(args: &CheckArgs, kind: Kind) -> Result<TxnQuestion, Failure> {
     if let Some(ms) = elle.cycle_search_timeout {
         options.steps_per_component_max = ms.saturating_mul(STEPS_PER_MS);
     }
-    let promise: Vec<&str> = options.models.iter().map(Model::name).collect();
-    Ok(TxnQuestion { kind, promise: promise.join(" and "), options })
+    let promise = match &args.consistency[..] {
+        [] => "strict-serializable".to_owned(),
+        names => names.join(" and "),
+    };
+    Ok(TxnQuestion { kind, promise, options })
 }
 
 /// Whether every history would pass, since the model is about something else.
