@@ -101,27 +101,7 @@ impl goldenscript::Runner for Runner {
                 let semantics = arguments.take_key("semantics").unwrap_or("strict");
                 self.promise(promise, semantics)
             }
-            ("invariant", [name]) => {
-                let mut arguments = command.consume_args();
-                let total = arguments.take_key("total").map(str::parse).transpose()?;
-                let group_size = arguments.take_key("group_size").map(str::parse).transpose()?;
-                let participants = arguments.take_key("participants");
-                let participants = participants.map(str::parse).transpose()?;
-                let mut flag = |name| arguments.take_key(name) == Some("true");
-                let options = invariants::Options {
-                    total,
-                    group_size,
-                    negative_balances: flag("negative_balances"),
-                    linearizable: flag("linearizable"),
-                    final_reads_only: flag("final_reads_only"),
-                    final_polls: flag("final_polls"),
-                    nonblocking: flag("nonblocking"),
-                    participants,
-                };
-                let invariant = Invariant::from_name(name).ok_or("no such invariant")?;
-                let claim = "the system keeps it";
-                Ok(judgement(&invariants::check(claim, &self.history, invariant, &options)))
-            }
+            ("invariant", [name]) => self.invariant(name, command),
             ("vacuity", functions) => {
                 let mut arguments = command.consume_args();
                 let final_reads = arguments.take_key("final_reads") == Some("true");
@@ -183,6 +163,28 @@ fn semantics_of(name: &str) -> Result<Semantics, Box<dyn Error>> {
 }
 
 impl Runner {
+    fn invariant(&self, name: &str, command: &Command) -> Result<String, Box<dyn Error>> {
+        let mut arguments = command.consume_args();
+        let total = arguments.take_key("total").map(str::parse).transpose()?;
+        let group_size = arguments.take_key("group_size").map(str::parse).transpose()?;
+        let participants = arguments.take_key("participants");
+        let participants = participants.map(str::parse).transpose()?;
+        let mut flag = |name| arguments.take_key(name) == Some("true");
+        let options = invariants::Options {
+            total,
+            group_size,
+            negative_balances: flag("negative_balances"),
+            linearizable: flag("linearizable"),
+            final_reads_only: flag("final_reads_only"),
+            final_polls: flag("final_polls"),
+            nonblocking: flag("nonblocking"),
+            participants,
+        };
+        let invariant = Invariant::from_name(name).ok_or("no such invariant")?;
+        let claim = "the system keeps it";
+        Ok(judgement(&invariants::check(claim, &self.history, invariant, &options)))
+    }
+
     fn promise(&self, promise: &str, semantics: &str) -> Result<String, Box<dyn Error>> {
         let semantics = semantics_of(semantics)?;
         let promise = Consistency::from_name(promise).ok_or("no such promise")?;

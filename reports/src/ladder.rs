@@ -234,8 +234,8 @@ impl Ladder {
         }
     }
 
-    /// Where along the curve its label covers no box, no other label and no other arrow; if there is
-    /// no such place, as few of them as can be.
+    /// Where along the curve its label covers no box, no other label and no other arrow; if there
+    /// is no such place, as few of them as can be.
     fn label_place(
         &self,
         curve: &Curve,

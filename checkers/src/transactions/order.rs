@@ -194,7 +194,8 @@ mod tests {
             let mut expected = Vec::new();
             for (b, then) in (0..).zip(&rows) {
                 let ok = |row: &Row| row.0 == then.0 && row.3 == EventType::Ok;
-                let before = (0..b as u32).zip(&rows).collect::<Vec<_>>().into_iter().rfind(|(_, row)| ok(row));
+                let earlier: Vec<_> = (0..b as u32).zip(&rows).collect();
+                let before = earlier.into_iter().rfind(|(_, row)| ok(row));
                 if let Some((a, _)) = before.filter(|_| ok(then)) {
                     expected.push((a, b as u32, Deps::of(&[Dep::Process])));
                 }

@@ -1,3 +1,5 @@
+//! Logs in Kafka's manner: a history for every complaint, and one that just does not deserve it.
+
 use super::super::reading::tests::{history, said};
 use super::super::{Invariant, Options, check as judge};
 use crate::verdict::Judgement;

@@ -1,3 +1,5 @@
+//! List-append: every anomaly with its near miss, and random histories against the naive rules.
+
 use super::naive::{self, Naive, NaiveTxn};
 use super::*;
 use crate::history::{Event, EventType, Process, Symbols, Value};

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! A predicate is kept as a key of its own, named after it, and what it matched as that key's
-//! value; so that whoever shows a transaction shows it, too. A deletion is a write of null. Keys are the
-//! same if their texts are: the keys of a JSON object are always strings.
+//! value; so that whoever shows a transaction shows it, too. A deletion is a write of null. Keys
+//! are the same if their texts are: the keys of a JSON object are always strings.
 
 use super::tree::expected;
 use super::{Kind, Reads, Rows};

@@ -1,3 +1,5 @@
+//! What is taken for a transaction, and what is refused and why.
+
 use super::*;
 use crate::history::Symbols;
 use crate::transactions::table::TxnId;

@@ -95,6 +95,13 @@ fn cycle(anomaly: Anomaly) -> Option<(&'static str, &'static str)> {
         Anomaly::G2 => {
             ("a cycle with at least one anti-dependency, be it of an item or of a predicate", ADYA)
         }
+        _ => return shape(anomaly),
+    })
+}
+
+/// Cycles that are of a kind as well, and those that Adya names for one model each.
+fn shape(anomaly: Anomaly) -> Option<(&'static str, &'static str)> {
+    Some(match anomaly {
         Anomaly::WriteSkew => (
             "transactions read what the others then overwrote, each writing something else, as if \
              it were alone",

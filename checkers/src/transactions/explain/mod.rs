@@ -64,8 +64,8 @@ struct Draft {
 }
 
 /// The evidence: what was found, the smallest first, with the transactions and the reason of every
-/// edge. `types` names what is reported; of a cycle that is reported for what it is as well, such as
-/// a fractured read, that name is given.
+/// edge. `types` names what is reported; of a cycle that is reported for what it is as well, such
+/// as a fractured read, that name is given.
 pub fn evidence(
     table: &Table,
     reasons: &dyn Reasons,

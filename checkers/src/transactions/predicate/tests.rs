@@ -1,3 +1,5 @@
+//! Predicates: every anomaly with its near miss, and all orders of small histories.
+
 use super::super::collect::{Collector, Kind, Misfit};
 use super::super::finding::Reasons;
 use super::super::prove;

@@ -1,3 +1,5 @@
+//! What can be proved, and that nothing is proved that has no order.
+
 use super::*;
 use crate::history::{Event, EventType, Process, Symbols, Value};
 use crate::transactions::collect::{Collector, Kind};

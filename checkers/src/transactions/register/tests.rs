@@ -1,3 +1,5 @@
+//! Registers: every anomaly with its near miss, and all orders of small histories.
+
 use super::super::finding::Reasons;
 use super::super::graph::Dep;
 use super::super::options::Sources;

@@ -20,8 +20,8 @@ pub(in crate::transactions) fn table(text: &str) -> Table {
     let mut keys: BTreeMap<String, KeyId> = BTreeMap::new();
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     for (number, line) in (0_u32..).zip(lines) {
-        let (who, what) = line.split_once(": ").unwrap();
-        let (process, outcome) = who.split_once(' ').unwrap();
+        let (who, what) = line.split_once(": ").expect("a test says it right");
+        let (process, outcome) = who.split_once(' ').expect("a test says it right");
         let outcome = match outcome {
             "ok" => EventType::Ok,
             "fail" => EventType::Fail,
@@ -31,14 +31,18 @@ pub(in crate::transactions) fn table(text: &str) -> Table {
         for mop in what.split(", ") {
             let words: Vec<&str> = mop.split(' ').collect();
             let [f, name, value] = words[..] else { panic!("{mop} has not three words") };
-            let next = KeyId(u32::try_from(keys.len()).unwrap());
+            let next = KeyId(u32::try_from(keys.len()).expect("a test says it right"));
             let key = *keys.entry(name.to_owned()).or_insert(next);
             if key == next {
                 table.keys.push(table.atoms.json(&format!("{name:?}")));
                 table.spines.push(Vec::new());
             }
             let mut atoms = value.split('.').filter(|value| *value != "nil");
-            let mut atom = || atoms.next().map(|value| table.atoms.int(value.parse().unwrap()));
+            let mut atom = || {
+                atoms
+                    .next()
+                    .map(|value| table.atoms.int(value.parse().expect("a test says it right")))
+            };
             if f == "l" {
                 table.odd.push(std::iter::from_fn(atom).collect());
                 table.mops.push(Mop::List(key, List::odd(table.odd.len() - 1)));
@@ -56,9 +60,9 @@ pub(in crate::transactions) fn table(text: &str) -> Table {
         table.txns.push(Txn {
             invoke: 2 * number,
             complete: 2 * number + 1,
-            process: Process::client(process[1..].parse().unwrap()),
+            process: Process::client(process[1..].parse().expect("a test says it right")),
             outcome,
-            mops_end: u32::try_from(table.mops.len()).unwrap(),
+            mops_end: u32::try_from(table.mops.len()).expect("a test says it right"),
             invoke_ns: u64::from(2 * number) * 1_000_000_000,
             complete_ns: u64::from(2 * number + 1) * 1_000_000_000,
         });

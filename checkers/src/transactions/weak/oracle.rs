@@ -41,7 +41,7 @@ pub(super) fn holds(table: &Table, level: Level) -> bool {
 }
 
 fn id(txn: usize) -> TxnId {
-    TxnId(u32::try_from(txn).unwrap())
+    TxnId(u32::try_from(txn).expect("a test says it right"))
 }
 
 fn any_order(
