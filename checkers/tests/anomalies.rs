@@ -33,9 +33,9 @@ const SECOND_NS: u64 = 1_000_000_000;
 fn scripts() -> BTreeMap<Anomaly, (PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts/transactions");
     let mut scripts = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be listed").path();
+        let file = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
         let (name, what) = file.split_once('_').expect("an anomaly's name and a sentence");
         let anomaly = Anomaly::from_name(name).unwrap_or_else(|| panic!("no anomaly {name}"));
         let what = what.replace('_', " ");
@@ -109,7 +109,8 @@ fn others(page: &mut String, scripts: &BTreeMap<Anomaly, (PathBuf, String)>) {
     for anomaly in Anomaly::ALL.iter().filter(|anomaly| !scripts.contains_key(anomaly)) {
         let said = explain::definition(anomaly.name()).expect("every anomaly has a definition");
         let (sentence, models) = (said.sentence, direct(*anomaly));
-        writeln!(page, "| {} | {sentence} | {models} | {} |", anomaly.name(), said.source).unwrap();
+        writeln!(page, "| {} | {sentence} | {models} | {} |", anomaly.name(), said.source)
+            .expect("text takes everything");
     }
 }
 
@@ -130,14 +131,15 @@ fn section(page: &mut String, anomaly: Anomaly, what: &str, script: &str, checke
     let history = history.collect::<Vec<_>>().join("\n");
     let sentence = checked.sentences.iter().find(|(name, _)| name == anomaly.name());
     let sentence = sentence.or(checked.sentences.first()).expect("an anomaly has a sentence");
-    writeln!(page, "## {}: {what}\n", anomaly.name()).unwrap();
+    writeln!(page, "## {}: {what}\n", anomaly.name()).expect("text takes everything");
     let general = format!("*In general: {}* ({}).", said.sentence, said.source);
-    writeln!(page, "{}\n", wrapped("", &general)).unwrap();
-    writeln!(page, "{}\n", story.join("\n")).unwrap();
-    writeln!(page, "```text\n{history}\n```\n").unwrap();
-    writeln!(page, "Breaks, by itself: {}. The checker says:\n", direct(anomaly)).unwrap();
+    writeln!(page, "{}\n", wrapped("", &general)).expect("text takes everything");
+    writeln!(page, "{}\n", story.join("\n")).expect("text takes everything");
+    writeln!(page, "```text\n{history}\n```\n").expect("text takes everything");
+    writeln!(page, "Breaks, by itself: {}. The checker says:\n", direct(anomaly))
+        .expect("text takes everything");
     let says = format!("{}: {}", sentence.0, sentence.1);
-    writeln!(page, "{}\n", wrapped("> ", &says)).unwrap();
+    writeln!(page, "{}\n", wrapped("> ", &says)).expect("text takes everything");
 }
 
 /// Lines of at most a hundred characters.
