@@ -33,8 +33,8 @@ const SECOND_NS: u64 = 1_000_000_000;
 fn scripts() -> BTreeMap<Anomaly, (PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts/transactions");
     let mut scripts = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).expect("the folder of the scripts") {
-        let path = entry.expect("an entry").path();
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be listed").path();
         let file = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
         let (name, what) = file.split_once('_').expect("an anomaly's name and a sentence");
         let anomaly = Anomaly::from_name(name).unwrap_or_else(|| panic!("no anomaly {name}"));
@@ -53,18 +53,12 @@ fn every_anomaly_is_named_in_its_history_and_not_in_the_twin_and_documented() {
     for (anomaly, (path, what)) in &scripts {
         println!("{}", path.display());
         let mut scene = Scene::default();
-        goldenscript::run(&mut scene, path).expect("the script runs");
+        goldenscript::run(&mut scene, path).unwrap();
         let [found, twin] = &scene.checked[..] else { panic!("a history and its twin") };
         let names = [found, twin].map(|checked| checked.types.clone());
         let has = names.each_ref().map(|names| names.iter().any(|name| name == anomaly.name()));
         if has == [true, false] {
-            section(
-                &mut page,
-                *anomaly,
-                what,
-                &std::fs::read_to_string(path).expect("a script"),
-                found,
-            );
+            section(&mut page, *anomaly, what, &std::fs::read_to_string(path).unwrap(), found);
         } else {
             wrong.push(format!("{}: {names:?}", anomaly.name()));
         }
@@ -73,9 +67,9 @@ fn every_anomaly_is_named_in_its_history_and_not_in_the_twin_and_documented() {
     others(&mut page, &scripts);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/anomalies.md");
     if std::env::var_os("UPDATE_GOLDENFILES").is_some() {
-        std::fs::write(&path, &page).expect("the page is written");
+        std::fs::write(&path, &page).unwrap();
     }
-    let written = std::fs::read_to_string(&path).expect("the page");
+    let written = std::fs::read_to_string(&path).unwrap();
     assert!(written == page, "docs/anomalies.md is outdated: UPDATE_GOLDENFILES=1 makes it anew");
 }
 
@@ -116,7 +110,7 @@ fn others(page: &mut String, scripts: &BTreeMap<Anomaly, (PathBuf, String)>) {
         let said = explain::definition(anomaly.name()).expect("every anomaly has a definition");
         let (sentence, models) = (said.sentence, direct(*anomaly));
         writeln!(page, "| {} | {sentence} | {models} | {} |", anomaly.name(), said.source)
-            .expect("a string takes all");
+            .expect("text takes everything");
     }
 }
 
@@ -137,15 +131,15 @@ fn section(page: &mut String, anomaly: Anomaly, what: &str, script: &str, checke
     let history = history.collect::<Vec<_>>().join("\n");
     let sentence = checked.sentences.iter().find(|(name, _)| name == anomaly.name());
     let sentence = sentence.or(checked.sentences.first()).expect("an anomaly has a sentence");
-    writeln!(page, "## {}: {what}\n", anomaly.name()).expect("a string takes all");
+    writeln!(page, "## {}: {what}\n", anomaly.name()).expect("text takes everything");
     let general = format!("*In general: {}* ({}).", said.sentence, said.source);
-    writeln!(page, "{}\n", wrapped("", &general)).expect("a string takes all");
-    writeln!(page, "{}\n", story.join("\n")).expect("a string takes all");
-    writeln!(page, "```text\n{history}\n```\n").expect("a string takes all");
+    writeln!(page, "{}\n", wrapped("", &general)).expect("text takes everything");
+    writeln!(page, "{}\n", story.join("\n")).expect("text takes everything");
+    writeln!(page, "```text\n{history}\n```\n").expect("text takes everything");
     writeln!(page, "Breaks, by itself: {}. The checker says:\n", direct(anomaly))
-        .expect("a string takes all");
+        .expect("text takes everything");
     let says = format!("{}: {}", sentence.0, sentence.1);
-    writeln!(page, "{}\n", wrapped("> ", &says)).expect("a string takes all");
+    writeln!(page, "{}\n", wrapped("> ", &says)).expect("text takes everything");
 }
 
 /// Lines of at most a hundred characters.

@@ -244,8 +244,11 @@ impl Ladder {
         plates: &mut Vec<[f64; 4]>,
     ) -> (f64, f64) {
         const TRIES: [f64; 9] = [0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78, 0.15, 0.85];
+        // A short way down a rail would vanish behind its label, which stands beside it.
+        let aside = if curve.start.0 == curve.two.0 { width / 2.0 + HEAD } else { 0.0 };
         let plate = |t: f64| {
             let (x, y) = curve.at(t);
+            let x = x + aside;
             [x - width / 2.0, y - LABEL_HEIGHT / 2.0, x + width / 2.0, y + LABEL_HEIGHT / 2.0]
         };
         let area = |one: &TxnBox| [one.x, one.y, one.x + one.width, one.y + one.height];
