@@ -84,9 +84,22 @@ pub fn boundary_with(anomalies: Anomalies, broken: Models) -> Boundary {
     let weakest = |model: &Model| weaker(*model).and(impossible).is_empty();
     let not: Models = impossible.iter().filter(weakest).collect();
     let judged: Models = Model::ALL.iter().copied().filter(|model| is_judged(*model)).collect();
-    let possible = judged.without(impossible);
+    let possible = judged.without(impossible).without(broken_beyond_elle(anomalies));
     let dominated = possible.iter().fold(Models::default(), |set, model| set.union(weaker(model)));
     Boundary { not, also_not: impossible.without(not), may_hold: possible.without(dominated) }
+}
+
+/// What Elle's lattice lets pass: every cycle that parallel snapshot isolation allows has at least
+/// two anti-dependencies (Cerone and Gotsman, JACM 2018). So it cannot hold beside a cycle with
+/// exactly one; which models are *said* to be broken stays Elle's.
+fn broken_beyond_elle(anomalies: Anomalies) -> Models {
+    let one_anti_dependency = [Anomaly::GSingleItem, Anomaly::GSingle, Anomaly::GCursor];
+    let parallel = Model::ParallelSnapshotIsolation;
+    if !one_anti_dependency.iter().any(|anomaly| implied(anomalies).has(*anomaly)) {
+        return Models::default();
+    }
+    let stronger = |model: &Model| contained(one(*model)).has(parallel);
+    Model::ALL.iter().copied().filter(stronger).collect()
 }
 
 /// Whether any anomaly speaks of this model.

@@ -123,7 +123,7 @@ fn a_g_single_leaves_read_committed_and_what_stands_beside_it() {
     let found = boundary(Anomalies::default().with(Anomaly::GSingleItem));
     let may_hold =
         ["strong-read-committed", "monotonic-view", "monotonic-snapshot-read", "cursor-stability"];
-    let weaker = ["parallel-snapshot-isolation", "prefix"];
+    let weaker = ["update-atomic", "prefix"];
     assert_eq!(friendly(found.may_hold), may_hold.into_iter().chain(weaker).collect());
     let nothing = boundary(Anomalies::default().with(Anomaly::GarbageRead));
     assert_eq!(friendly(nothing.not), ["read-uncommitted"].into());
