@@ -7,7 +7,7 @@ use crate::judge::CHECKERS;
 use crate::screen::{listing, say};
 use crate::store::RunDir;
 use checkers::consistency::Consistency;
-use checkers::transactions::lattice::Model;
+use checkers::transactions::lattice::{self, Model};
 use serde_json::json;
 use std::path::Path;
 use targets::catalogue::TARGETS;
@@ -25,8 +25,9 @@ pub(super) fn list(args: &ListArgs) -> Result<Ending, Failure> {
             table(args.json, ["checker", "decides whether"], &rows)
         }
         Listing::Models => {
-            let row = |(name, about): (&str, &str)| [name, about].map(str::to_owned);
-            let rows: Vec<_> = super::check::known_models().map(row).collect();
+            let rows: Vec<[String; 2]> = super::check::known_models()
+                .map(|(name, about, how)| [name.to_owned(), format!("{about}{how}")])
+                .collect();
             table(args.json, ["model", "about"], &rows)
         }
         Listing::Consistency => table(args.json, ["consistency", "of", "also"], &consistency()),
@@ -39,8 +40,13 @@ fn consistency() -> Vec<[String; 3]> {
     let objects =
         objects.into_iter().chain(Consistency::ALL.iter().map(|(n, _)| (*n, "registers")));
     let mut rows: Vec<_> = objects.map(|(name, of)| [name, of, ""].map(str::to_owned)).collect();
-    for model in Model::ALL {
-        let also = if model.canonical() == model.name() { "" } else { model.canonical() };
+    // Of the others no anomaly speaks, so nothing can be held against them.
+    for model in Model::ALL.iter().filter(|model| lattice::is_judged(**model)) {
+        let also = match model {
+            Model::StrictSerializable => "strict-serializable, PL-SS",
+            model if model.canonical() == model.name() => "",
+            model => model.canonical(),
+        };
         rows.push([model.name(), "transactions", also].map(str::to_owned));
     }
     rows

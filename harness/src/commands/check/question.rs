@@ -55,17 +55,22 @@ pub(super) fn question(args: &CheckArgs, base: Semantics) -> Result<Question, Fa
         ))),
         (_, Some(object)) => object_question(args, object, base).map(Question::Object),
         (None, None) => {
-            let known = known_models().map(|(name, _)| name);
+            let known = known_models().map(|(name, ..)| name);
             Err(Failure::Usage(suggest::unknown("model", name, known, "tribunal list models")))
         }
     }
 }
 
-/// Every model with one sentence: of objects, of transactions, and the invariants.
-pub(in crate::commands) fn known_models() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let objects = Object::ALL.iter().map(|(name, _, about)| (*name, *about));
-    let transactions = Kind::ALL.iter().map(|(name, _, about)| (*name, *about));
-    let invariants = Invariant::ALL.iter().map(|(name, _, about)| (*name, *about));
+/// Every model with one sentence, and what has to be added to ask for it: objects, transactions, and
+/// the invariants.
+pub(in crate::commands) fn known_models()
+-> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let objects = Object::ALL.iter().map(|(name, _, about)| (*name, *about, ""));
+    let transactions = Kind::ALL.iter().map(|(name, _, about)| (*name, *about, ""));
+    let invariants = Invariant::ALL.iter().map(|(name, _, about)| {
+        let shared = Object::from_name(name).is_some();
+        (*name, *about, if shared { " (--consistency invariant)" } else { "" })
+    });
     objects.chain(transactions).chain(invariants)
 }
 
