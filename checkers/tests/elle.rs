@@ -237,12 +237,14 @@ enum Why {
     Search,
     /// A predicate read that does not see what its own transaction wrote.
     OwnWrite,
+    /// A transaction's appends that were seen in another order than it made them.
+    ProgramOrder,
     /// Elle stopped for a reason that does not concern ours.
     Stopped,
 }
 
 /// Every history with a difference, and why it may differ.
-const DIFFERENCES: [(Why, &str); 5] = [
+const DIFFERENCES: [(Why, &str); 6] = [
     (
         Why::Garbage,
         "cp-003 la-026 la-030 la-037 la-054 la-057 la-075 la-083 la-095 la-098 la-099 la-117 la-119 \
@@ -252,6 +254,7 @@ const DIFFERENCES: [(Why, &str); 5] = [
     (Why::Kind, "la-105 rw-086 planted-la-017 planted-rw-032 rand-la-125 rand-la-208 rand-la-353"),
     (Why::Search, "la-036 la-067 la-084 la-091 rand-rw-202"),
     (Why::OwnWrite, "cp-001 cp-042"),
+    (Why::ProgramOrder, "la-016"),
     (Why::Stopped, "rw-086"),
 ];
 
@@ -281,6 +284,9 @@ impl Why {
             Self::OwnWrite => {
                 let named: Anomalies = his.iter().filter(names).collect();
                 reported.has(Anomaly::Internal) && named.without(mine).is_empty()
+            }
+            Self::ProgramOrder => {
+                reported.has(Anomaly::IncompatibleOrder) && his.without(mine).is_empty()
             }
             Self::Stopped => elle.valid == "exception" && ours.valid != "true",
         }

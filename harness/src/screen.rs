@@ -47,8 +47,14 @@ pub fn harmless(text: &str) -> String {
 
 fn harmless_up_to(text: &str, chars_max: usize) -> String {
     let shown: String =
-        text.chars().take(chars_max).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        text.chars().take(chars_max).map(|c| if obeyed(c) { '\u{fffd}' } else { c }).collect();
     if shown.len() < text.len() { format!("{shown}…") } else { shown }
+}
+
+/// What a terminal would obey: controls, and marks that turn the direction of what follows.
+fn obeyed(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns
 }
 
 /// The first screen: seed, target, faults, store path, and the exact command to repeat the run.
@@ -345,7 +351,7 @@ fn operation(op: &EvidenceOp) -> String {
         "  #{:<7} {:9.4} ..{end} s  {:<3} process {:<5} {:<4} {}",
         op.invoke_index,
         seconds(op.invoke_ns),
-        op.node.as_deref().unwrap_or("-"),
+        harmless(op.node.as_deref().unwrap_or("-")),
         op.process,
         op.outcome,
         harmless(&op.text),
@@ -400,9 +406,15 @@ pub fn listing<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Str
     table.build().with(Style::sharp()).to_string()
 }
 
+/// `12 keys`; but `decided by: zones`.
+fn figure(name: &str, value: &str) -> String {
+    let count = value.starts_with(|c: char| c.is_ascii_digit());
+    if count { format!("{value} {name}") } else { format!("{name}: {value}") }
+}
+
 fn figures(judgement: &Judgement) -> String {
     let figures: Vec<String> =
-        judgement.figures.iter().map(|(name, value)| format!("{value} {name}")).collect();
+        judgement.figures.iter().map(|(name, value)| figure(name, value)).collect();
     figures.join(", ")
 }
 

@@ -158,11 +158,20 @@ pub fn analyse(
     options: &Options,
     budget: &Budget<'_>,
 ) -> Analysis {
-    let Inferred { mut edges, findings, gaps, unjudged } = inferred;
+    let Inferred { mut edges, findings, mut gaps, unjudged } = inferred;
     match options.extra_order() {
         Some(Dep::Realtime) => order::realtime(table, &mut edges),
         Some(_) => order::process(table, &mut edges),
         None => {}
+    }
+    let with_last_tries = (options.extra_order() == Some(Dep::Process))
+        .then(|| {
+            let mut edges = edges.clone();
+            order::last_tries(table, &mut edges).then(|| edges.into_graph())
+        })
+        .flatten();
+    if with_last_tries.is_some() {
+        gaps.push("what a process tried last may have been seen before it tried".to_owned());
     }
     let graph = edges.into_graph();
     let prohibited = options.prohibited();
@@ -192,7 +201,7 @@ pub fn analyse(
     } else if empty {
         Outcome::Unknown("no transaction depends on another, so there is nothing to judge".into())
     } else if stopped {
-        Outcome::Unknown("the search for cycles was stopped from outside".into())
+        Outcome::Unknown("time was up before the search for cycles was done".into())
     } else if let Some(size) = found.unfinished.iter().max() {
         Outcome::Unknown(format!(
             "the search for cycles spent its steps in {} components, the greatest of {size} \
@@ -200,7 +209,7 @@ pub fn analyse(
             found.unfinished.len()
         ))
     } else {
-        let replay = prove::replay(table, &graph);
+        let replay = prove::replay(table, with_last_tries.as_ref().unwrap_or(&graph));
         report::Silence { options, gaps: &gaps, replay }.outcome()
     };
     Analysis {

@@ -30,6 +30,31 @@ pub fn process(table: &Table, edges: &mut Edges) {
     }
 }
 
+/// Adds an edge from the last ok transaction of each process to what it tried after that and never
+/// heard of; gives whether there is any. Elle has no such edge, so it accuses nobody; but an order
+/// without it proves nothing: `r x [1]`, and then `append x 1` by the same process, is no session.
+pub fn last_tries(table: &Table, edges: &mut Edges) -> bool {
+    let mut last: FxHashMap<Process, (TxnId, usize)> = FxHashMap::default();
+    for (id, txn) in table.txns().filter(|(_, txn)| txn.is_ok()) {
+        if let Some(complete) = txn.complete_index() {
+            last.insert(txn.process(), (id, complete));
+        }
+    }
+    let mut any = false;
+    for (id, txn) in table.txns().filter(|(_, txn)| txn.is_possible() && !txn.is_ok()) {
+        let (Some(begun), Some((before, complete))) =
+            (txn.invoke_index(), last.get(&txn.process()))
+        else {
+            continue;
+        };
+        if *complete < begun {
+            edges.add(before.0, id.0, Dep::Process);
+            any = true;
+        }
+    }
+    any
+}
+
 /// Adds the order of real time.
 pub fn realtime(table: &Table, edges: &mut Edges) {
     let completions: Vec<(usize, TxnId)> = table

@@ -281,4 +281,61 @@ mod tests {
         edges.carry(dead, back);
         assert!(connected(&edges.into_graph()));
     }
+
+    /// The verdict on list-append transactions that are given line by line.
+    fn judged(lines: &[(&str, u32, &str)], model: Model) -> crate::verdict::Judgement {
+        let text: String = (0..)
+            .zip(lines)
+            .map(|(index, (kind, process, value))| {
+                format!(
+                    "{{\"index\":{index},\"time\":{index},\"process\":{process},\
+                     \"type\":\"{kind}\",\"f\":\"txn\",\"value\":{value}}}\n"
+                )
+            })
+            .collect();
+        let kind = crate::transactions::Kind::ListAppend;
+        let reading = crate::transactions::read(text.as_bytes(), "lines", kind).expect("lines");
+        let options = Options { models: [model].into_iter().collect(), ..Options::default() };
+        crate::transactions::check_table("", &reading.table, kind, &options, &Default::default())
+    }
+
+    fn is_proved(judgement: &crate::verdict::Judgement) -> bool {
+        judgement.figures.iter().any(|(name, _)| name == "proved")
+    }
+
+    #[test]
+    fn appends_that_were_seen_in_another_order_than_they_were_made_prove_nothing() {
+        let appends = r#"[["append",1,1],["append",1,2]]"#;
+        let seen = |list: &str| {
+            let read = format!(r#"[["r",1,{list}]]"#);
+            let lines = [
+                ("invoke", 0, appends),
+                ("ok", 0, appends),
+                ("invoke", 1, r#"[["r",1,null]]"#),
+                ("ok", 1, read.as_str()),
+            ];
+            let verdicts = [Model::ReadUncommitted, Model::SnapshotIsolation]
+                .map(|model| judged(&lines, model))
+                .map(|judgement| (judgement.verdict.word(), is_proved(&judgement)));
+            verdicts
+        };
+        assert_eq!(seen("[1,2]"), [("valid", true), ("valid", true)]);
+        assert_eq!(seen("[2,1]"), [("valid", false), ("invalid", false)]);
+        assert_eq!(seen("[2]"), [("valid", false), ("invalid", false)]);
+    }
+
+    #[test]
+    fn no_session_is_proved_that_saw_what_it_only_tried_later() {
+        let tried = |process: u32| {
+            let lines = [
+                ("invoke", 0, r#"[["r",1,null]]"#),
+                ("ok", 0, r#"[["r",1,[1]]]"#),
+                ("invoke", process, r#"[["append",1,1]]"#),
+            ];
+            [Model::StrongSessionSerializable, Model::StrongSessionReadCommitted]
+                .map(|model| is_proved(&judged(&lines, model)))
+        };
+        assert_eq!(tried(0), [false; 2]);
+        assert_eq!(tried(1), [true; 2]);
+    }
 }

@@ -547,7 +547,41 @@ pub(crate) fn parse_pair(text: &str) -> Option<(i32, i32)> {
     Some((i32::try_from(from).ok()?, i32::try_from(to).ok()?))
 }
 
+/// Whether every whole number is kept as it is. A greater one would become the nearest fraction,
+/// and two ids that differ in the last digit would be one.
+fn whole_numbers_fit(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                at += 1;
+                while at < bytes.len() && bytes[at] != b'"' {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at += 1;
+            }
+            b'-' | b'0'..=b'9' => {
+                let rest = &text[at..];
+                let end =
+                    rest.find(|c: char| !matches!(c, '-' | '+' | '.' | 'e' | 'E' | '0'..='9'));
+                let number = &rest[..end.unwrap_or(rest.len())];
+                let whole = !number.contains(['.', 'e', 'E']);
+                if whole && number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
+                    return false;
+                }
+                at += number.len();
+            }
+            _ => at += 1,
+        }
+    }
+    true
+}
+
 fn json(raw: &RawValue) -> Result<serde_json::Value, Field<'_>> {
+    if !whole_numbers_fit(raw.get()) {
+        return Err(expected(raw, "expected whole numbers of at most 64 bits"));
+    }
     serde_json::from_str(raw.get())
         .map_err(|_| expected(raw, "expected JSON nested less than 128 levels deep"))
 }

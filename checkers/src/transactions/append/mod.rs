@@ -66,7 +66,11 @@ fn dependencies(table: &Table, orders: &Orders) -> Inferred {
         reads.txn(id, txn, mops, &mut tally);
     }
     versions::check(table, orders, &mut tally);
-    let (edges, gaps) = dependencies.finish();
+    let in_program_order = versions::check_program_order(table, orders, &mut tally);
+    let (edges, mut gaps) = dependencies.finish();
+    if !in_program_order {
+        gaps.push("a transaction's appends were seen in another order than it made them".into());
+    }
     Inferred { edges, findings: tally.finish(), gaps, unjudged: None }
 }
 

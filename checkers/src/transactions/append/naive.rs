@@ -189,6 +189,16 @@ pub(super) fn anomalies(txns: &[NaiveTxn]) -> BTreeMap<Anomaly, u64> {
             add(Anomaly::IncompatibleOrder);
         }
     }
+    for txn in txns.iter().filter(|txn| txn.is_possible()) {
+        let mut last: BTreeMap<u32, usize> = BTreeMap::new();
+        for (_, key, element) in txn.appends() {
+            let order = orders(txns).get(&key).cloned().unwrap_or_default();
+            let place = order.iter().position(|seen| *seen == element).unwrap_or(usize::MAX);
+            if last.insert(key, place).is_some_and(|before| before > place) {
+                add(Anomaly::IncompatibleOrder);
+            }
+        }
+    }
     for (key, order) in orders(txns) {
         let mut dirty = false;
         for by in order.iter().filter_map(|element| writer(txns, key, *element)) {

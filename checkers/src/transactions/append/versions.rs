@@ -3,9 +3,10 @@
 //! ```text
 //!   dirty update         5 (T3, failed)   7 (T4, ok)        T4 built on what never was
 //!   incompatible order   [5 7]   [5 8 7]                     neither is how the other began
+//!                        T5: append 1, append 2    [2 1]     nor is this how T5 went on
 //! ```
 
-use super::orders::Orders;
+use super::orders::{NONE, Orders};
 use super::tally::Tally;
 use crate::transactions::atom::Atom;
 use crate::transactions::lattice::Anomaly;
@@ -17,6 +18,39 @@ pub(super) fn check(table: &Table, orders: &Orders, tally: &mut Tally<'_>) {
         dirty_updates(table, orders, key, tally);
     }
     incompatible_orders(table, tally);
+}
+
+/// Of each transaction, the appends to one key stand in the version order as it made them; what
+/// nobody saw counts as behind all that was seen. Elle does not ask for it: no edge leads from a
+/// transaction to itself. Gives whether all did.
+pub(super) fn check_program_order(table: &Table, orders: &Orders, tally: &mut Tally<'_>) -> bool {
+    // Per key, the last append that a transaction made: whose, what, and where it stands.
+    let mut last: Vec<Option<(TxnId, Atom, u32)>> = vec![None; table.key_count()];
+    let mut kept = true;
+    for (id, _) in table.txns().filter(|(_, txn)| txn.is_possible()) {
+        for mop in table.mops(id) {
+            let Mop::Append(key, element) = *mop else { continue };
+            let position = orders.slot(key, element).map_or(NONE, |slot| slot.position);
+            let before = last[key.index()].replace((id, element, position));
+            let Some((_, earlier, place)) = before.filter(|(writer, ..)| *writer == id) else {
+                continue;
+            };
+            if place <= position {
+                continue;
+            }
+            kept = false;
+            tally.add(Anomaly::IncompatibleOrder, key, &[id], |words| {
+                let (txn, key) = (words.txn(id), words.key(key));
+                let (earlier, element) = (words.element(earlier), words.element(element));
+                let but = match place {
+                    NONE => format!("{element} was seen and {earlier} was not"),
+                    _ => format!("{element} was seen before {earlier}"),
+                };
+                format!("{txn} appended {earlier} to key {key} and then {element}, but {but}")
+            });
+        }
+    }
+    kept
 }
 
 /// Of a committed append, the last decided append before it must not have failed. What is

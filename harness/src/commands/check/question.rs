@@ -14,6 +14,7 @@ use checkers::invariants::{self, Invariant};
 use checkers::linearizable::semantics::{FailedCas, NilRead, Open};
 use checkers::linearizable::{Object, Semantics};
 use checkers::transactions::lattice::{self, Anomalies, Anomaly, Model, Models};
+use checkers::transactions::weak::Level;
 use checkers::transactions::{Kind, Options, Sources};
 
 /// The name of the strongest promise.
@@ -124,6 +125,15 @@ fn invariant_question(args: &CheckArgs, invariant: Invariant) -> Result<Question
 
 fn transactions(args: &CheckArgs, kind: Kind) -> Result<TxnQuestion, Failure> {
     let elle = &args.elle;
+    let of_objects = [
+        ("--linearization", args.linearization),
+        ("--initial", args.initial.is_some()),
+        ("--permits", args.permits.is_some()),
+        ("--semantics", args.semantics.is_some()),
+    ];
+    if let Some((flag, _)) = of_objects.iter().find(|(_, given)| *given) {
+        return Err(Failure::Usage(format!("{flag} is about objects, not about transactions")));
+    }
     let mut options = Options {
         sources: Sources {
             writes_follow_reads: elle.wfr_keys,
@@ -142,7 +152,7 @@ fn transactions(args: &CheckArgs, kind: Kind) -> Result<TxnQuestion, Failure> {
             })
         });
         options.models = models.collect::<Result<Models, Failure>>()?;
-        if let Some(model) = options.models.iter().find(|model| says_nothing(*model)) {
+        if let Some(model) = options.models.iter().find(|model| says_nothing(kind, *model)) {
             return Err(Failure::Usage(format!(
                 "--consistency {}: no anomaly of transactions is known to break it; \
                  did you mean strict-serializable?",
@@ -168,8 +178,9 @@ fn transactions(args: &CheckArgs, kind: Kind) -> Result<TxnQuestion, Failure> {
 }
 
 /// Whether every history would pass, since the model is about something else.
-fn says_nothing(model: Model) -> bool {
-    lattice::prohibited(Models::default().with(model)).is_empty()
+fn says_nothing(kind: Kind, model: Model) -> bool {
+    let decided = kind == Kind::RwRegister && Level::of(model).is_some();
+    !decided && lattice::prohibited(Models::default().with(model)).is_empty()
 }
 
 /// How files are to be read.
