@@ -326,3 +326,26 @@ proptest! {
         same_both_ways(&text);
     }
 }
+
+#[test]
+fn a_whole_number_is_kept_to_its_last_digit_or_refused() {
+    let line = |value: &str| {
+        let head = r#"{"index":0,"time":1,"process":0,"type":"invoke","f":"write","value":"#;
+        format!("{head}{value}}}\n")
+    };
+    let kept = |value: &str| {
+        let history = read(line(value).as_bytes()).expect(value).history;
+        history.datum(history.events()[0].value).to_string()
+    };
+    for value in ["18446744073709551615", "-9223372036854775808", "[1,18446744073709551614]"] {
+        assert_eq!(kept(value), value);
+    }
+    assert_eq!(kept(r#""18446744073709551616""#), r#""18446744073709551616""#);
+    for value in ["18446744073709551616", "-9223372036854775809", "[1,99999999999999999999]"] {
+        let error = read(line(value).as_bytes()).expect_err(value).to_string();
+        assert!(
+            error.contains("h.jsonl:1:69: expected whole numbers of at most 64 bits"),
+            "{error}"
+        );
+    }
+}

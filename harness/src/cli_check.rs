@@ -18,7 +18,7 @@ pub struct CheckArgs {
     pub model: Option<String>,
     /// What it promises. An object: linearizable, sequential, causal, pram, read-your-writes,
     /// monotonic-reads, monotonic-writes, writes-follow-reads, convergence, invariant [default:
-    /// linearizable]. Transactions: one or more of the models of `tribunal list consistency`
+    /// linearizable]. Transactions: one or more, separated by commas, of the models of `tribunal list consistency`
     /// [default: strict-serializable]
     #[arg(
         short,
@@ -82,7 +82,7 @@ pub struct CheckArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Transactions and workloads (elle-cli's names)")]
 pub struct ElleArgs {
-    /// Anomalies to look for beside those that the consistency models prohibit
+    /// Anomalies to look for beside those that the consistency models prohibit, separated by commas
     #[arg(short = 'a', long, value_delimiter = ',', value_name = "NAME")]
     pub anomalies: Vec<String>,
     /// How far the search for cycles goes in one component, in what Elle does in so many
@@ -92,7 +92,8 @@ pub struct ElleArgs {
     /// Every cycle, not only the smallest of each anomaly and component
     #[arg(long)]
     pub all_cycles: bool,
-    /// Where to write each anomaly as text, drawing and DOT
+    /// Where to write each anomaly as a text, and as a drawing if it is a cycle (with --plot-format
+    /// dot all of them in anomalies.dot); a folder for each input if there are several
     #[arg(short = 'd', long, value_name = "DIR")]
     pub directory: Option<PathBuf>,
     /// How anomalies are drawn in --directory

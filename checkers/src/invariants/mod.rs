@@ -121,8 +121,11 @@ impl Invariant {
         ("fenced-locks", Self::FencedLocks, "no two hold a lock at once, and its tokens grow"),
     ];
 
-    /// The invariant of this name.
+    /// The invariant of this name; `comments` is elle-cli's for causal-reverse.
     pub fn from_name(name: &str) -> Option<Self> {
+        if name == "comments" {
+            return Some(Self::CausalReverse);
+        }
         Self::ALL.iter().find(|(known, ..)| *known == name).map(|(_, this, _)| *this)
     }
 

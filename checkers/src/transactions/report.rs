@@ -314,10 +314,9 @@ mod tests {
                 ("invoke", 1, r#"[["r",1,null]]"#),
                 ("ok", 1, read.as_str()),
             ];
-            let verdicts = [Model::ReadUncommitted, Model::SnapshotIsolation]
+            [Model::ReadUncommitted, Model::SnapshotIsolation]
                 .map(|model| judged(&lines, model))
-                .map(|judgement| (judgement.verdict.word(), is_proved(&judgement)));
-            verdicts
+                .map(|judgement| (judgement.verdict.word(), is_proved(&judgement)))
         };
         assert_eq!(seen("[1,2]"), [("valid", true), ("valid", true)]);
         assert_eq!(seen("[2,1]"), [("valid", false), ("invalid", false)]);

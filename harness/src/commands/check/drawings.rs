@@ -15,6 +15,13 @@ use std::path::Path;
 /// More anomalies are not written out.
 const FILES_MAX: usize = 100;
 
+/// Makes the folder, so that one that cannot be is said before anything is judged.
+pub(super) fn prepare(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Failure::Usage(format!("--directory {} cannot be made: {error}", folder.display()))
+    })
+}
+
 /// Writes what was found; gives what has to be said about it. `input` names a folder of its own.
 pub(super) fn write(
     args: &CheckArgs,

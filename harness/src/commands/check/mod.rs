@@ -35,6 +35,9 @@ pub(super) fn check(args: &CheckArgs) -> Result<Ending, Failure> {
     if args.stream {
         return stream::check(args, &question);
     }
+    if let Some(folder) = &args.elle.directory {
+        drawings::prepare(folder)?;
+    }
     let results: Vec<Result<Answer, Failure>> =
         args.inputs.par_iter().map(|input| check_one(args, &question, input)).collect();
     print(args, &results)?;
@@ -81,7 +84,12 @@ struct PartWords {
 fn check_one(args: &CheckArgs, question: &Question, input: &str) -> Result<Answer, Failure> {
     let read_as = question::read_as(args);
     let path = Path::new(input);
-    let stored = || RunDir::find(&args.store.store, input);
+    let stored = || {
+        RunDir::find(&args.store.store, input).map_err(|failure| match path.exists() {
+            true => failure,
+            false => Failure::Usage(format!("there is no file or folder {input:?}, and {failure}")),
+        })
+    };
     let is_run = path.join("run.json").is_file() || !path.exists() && input != STANDARD_INPUT;
     let (file, question) = match is_run {
         true if !question::asks_something(args) => return check_run(args, input, &stored()?),
@@ -156,14 +164,17 @@ fn spend(args: &CheckArgs, history: &History) -> Spend {
 fn print(args: &CheckArgs, results: &[Result<Answer, Failure>]) -> Result<(), Failure> {
     let answers: Vec<&Answer> = results.iter().flatten().collect();
     if args.json {
-        let documents: Vec<serde_json::Value> = answers
+        let documents: Vec<serde_json::Value> = args
+            .inputs
             .iter()
-            .map(|Answer { input, format, notes, sentence, linearization }| {
-                serde_json::json!({
+            .zip(results)
+            .map(|(input, result)| match result {
+                Ok(Answer { input, format, notes, sentence, linearization }) => serde_json::json!({
                     "input": input, "format": format, "verdict": sentence.verdict.word(),
                     "notes": notes, "judgements": sentence.judgements,
                     "linearization": linearization,
-                })
+                }),
+                Err(failure) => serde_json::json!({"input": input, "error": failure.to_string()}),
             })
             .collect();
         return print_json(&documents.into()).map(drop);

@@ -27,8 +27,13 @@ pub(super) fn check_one(
     let sentence = judge_transactions(input, &table, question, spend);
     let mut answer = Answer::new(input, Some(format), notes, sentence);
     if let Some(folder) = &args.elle.directory {
-        let several = args.inputs.len() > 1;
-        answer.notes.extend(drawings::write(args, folder, several.then_some(input), &answer)?);
+        let place = args.inputs.iter().position(|other| other == input).unwrap_or_default() + 1;
+        let own = (args.inputs.len() > 1).then(|| format!("{place}-{input}"));
+        // A verdict is worth more than its drawings: what could not be written is noted.
+        match drawings::write(args, folder, own.as_deref(), &answer) {
+            Ok(notes) => answer.notes.extend(notes),
+            Err(failure) => answer.notes.push(failure.to_string()),
+        }
     }
     Ok(answer)
 }
