@@ -18,8 +18,8 @@ pub struct CheckArgs {
     pub model: Option<String>,
     /// What it promises. An object: linearizable, sequential, causal, pram, read-your-writes,
     /// monotonic-reads, monotonic-writes, writes-follow-reads, convergence, invariant [default:
-    /// linearizable]. Transactions: one or more, separated by commas, of the models of `tribunal list consistency`
-    /// [default: strict-serializable]
+    /// linearizable]. Transactions: one or more, separated by commas, of the models of `tribunal
+    /// list consistency` [default: strict-serializable]
     #[arg(
         short,
         long,

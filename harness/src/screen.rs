@@ -53,7 +53,10 @@ fn harmless_up_to(text: &str, chars_max: usize) -> String {
 
 /// What a terminal would obey: controls, and marks that turn the direction of what follows.
 fn obeyed(c: char) -> bool {
-    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let marks = ['\u{61c}', '\u{200e}', '\u{200f}'];
+    let turns = marks.contains(&c)
+        || ('\u{202a}'..='\u{202e}').contains(&c)
+        || ('\u{2066}'..='\u{2069}').contains(&c);
     c.is_control() || turns
 }
 

@@ -43,7 +43,7 @@ use crate::history::History;
 use crate::verdict::{Evidence, Judgement, Verdict};
 use cycles::{Cycle, Found, Search};
 use finding::{Finding, Inferred, Reasons};
-use graph::{Dep, Graph};
+use graph::{Dep, Edges, Graph};
 use lattice::{Anomalies, Anomaly};
 use report::{Analysis, Outcome};
 
@@ -164,12 +164,7 @@ pub fn analyse(
         Some(_) => order::process(table, &mut edges),
         None => {}
     }
-    let with_last_tries = (options.extra_order() == Some(Dep::Process))
-        .then(|| {
-            let mut edges = edges.clone();
-            order::last_tries(table, &mut edges).then(|| edges.into_graph())
-        })
-        .flatten();
+    let with_last_tries = with_last_tries(table, &edges, options);
     if with_last_tries.is_some() {
         gaps.push("what a process tried last may have been seen before it tried".to_owned());
     }
@@ -222,6 +217,15 @@ pub fn analyse(
         findings,
         cycles: found.cycles,
     }
+}
+
+/// The graph that a proof about sessions needs, where it is more than the one that accuses.
+fn with_last_tries(table: &Table, edges: &Edges, options: &Options) -> Option<Graph> {
+    if options.extra_order() != Some(Dep::Process) {
+        return None;
+    }
+    let mut edges = edges.clone();
+    order::last_tries(table, &mut edges).then(|| edges.into_graph())
 }
 
 /// Every anomaly that was found, and what more can be said of the cycles.

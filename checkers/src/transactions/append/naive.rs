@@ -189,16 +189,7 @@ pub(super) fn anomalies(txns: &[NaiveTxn]) -> BTreeMap<Anomaly, u64> {
             add(Anomaly::IncompatibleOrder);
         }
     }
-    for txn in txns.iter().filter(|txn| txn.is_possible()) {
-        let mut last: BTreeMap<u32, usize> = BTreeMap::new();
-        for (_, key, element) in txn.appends() {
-            let order = orders(txns).get(&key).cloned().unwrap_or_default();
-            let place = order.iter().position(|seen| *seen == element).unwrap_or(usize::MAX);
-            if last.insert(key, place).is_some_and(|before| before > place) {
-                add(Anomaly::IncompatibleOrder);
-            }
-        }
-    }
+    (0..out_of_program_order(txns)).for_each(|_| add(Anomaly::IncompatibleOrder));
     for (key, order) in orders(txns) {
         let mut dirty = false;
         for by in order.iter().filter_map(|element| writer(txns, key, *element)) {
@@ -210,6 +201,20 @@ pub(super) fn anomalies(txns: &[NaiveTxn]) -> BTreeMap<Anomaly, u64> {
         }
     }
     found
+}
+
+/// How many appends stand before the one that their transaction made before them.
+fn out_of_program_order(txns: &[NaiveTxn]) -> usize {
+    let mut count = 0;
+    for txn in txns.iter().filter(|txn| txn.is_possible()) {
+        let mut last: BTreeMap<u32, usize> = BTreeMap::new();
+        for (_, key, element) in txn.appends() {
+            let order = orders(txns).get(&key).cloned().unwrap_or_default();
+            let place = order.iter().position(|seen| *seen == element).unwrap_or(usize::MAX);
+            count += usize::from(last.insert(key, place).is_some_and(|before| before > place));
+        }
+    }
+    count
 }
 
 fn internally_consistent(before: &[Naive], key: u32, list: &[u32]) -> bool {

@@ -62,8 +62,8 @@ pub(super) fn question(args: &CheckArgs, base: Semantics) -> Result<Question, Fa
     }
 }
 
-/// Every model with one sentence, and what has to be added to ask for it: objects, transactions, and
-/// the invariants.
+/// Every model with one sentence, and what has to be added to ask for it: objects, transactions,
+/// and the invariants.
 pub(in crate::commands) fn known_models()
 -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     let objects = Object::ALL.iter().map(|(name, _, about)| (*name, *about, ""));
